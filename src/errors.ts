@@ -1,0 +1,27 @@
+/** The one error type with a stable code; `http/` maps code to status, `cli/` maps code to exit code. */
+
+export type ErrorCode =
+  | 'invalid_request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'too_large'
+  | 'conflict'
+  | 'unavailable'
+  /** The operator has to change something (a file, a permission, a key) before the program can go on. */
+  | 'misconfigured'
+
+/**
+ * A failure that somebody can act on. `message` is written for the person who must fix it and is
+ * safe to show to them: it never holds a secret. Whatever is not for their eyes goes into `cause`.
+ */
+export class AppError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'AppError'
+    this.code = code
+  }
+}
