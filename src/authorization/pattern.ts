@@ -72,12 +72,19 @@ function expandBraces(text: string): readonly string[] | string {
     if (choices.some((choice) => choice.includes('/') && isChoice)) {
       return `"${text}": alternatives stay within a segment; write two patterns instead`
     }
+    if (
+      expanded.some(
+        (head) => head.endsWith('*') && choices.some((choice) => choice.startsWith('*')),
+      )
+    ) {
+      return `"${text}": two "*" of different alternatives would make a "**" that nobody wrote`
+    }
     expanded = expanded.flatMap((head) => choices.map((choice) => head + choice))
     if (expanded.length > maximumAlternatives) {
       return `"${text}" stands for more than ${maximumAlternatives} patterns; write "*" or several rules`
     }
   }
-  // An empty alternative may leave an empty segment, or a "*" beside another.
+  // An empty alternative may leave an empty segment behind.
   return (
     expanded.map((alternative) => patternFault(alternative)).find((fault) => fault !== undefined) ??
     expanded

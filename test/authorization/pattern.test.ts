@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { matches, parsePattern } from '../../src/authorization/pattern.ts'
+
+function covers(text: string, name: string): boolean {
+  const patterns = parsePattern(text)
+  if (typeof patterns === 'string') throw new Error(patterns)
+  return patterns.some((pattern) => matches(pattern, name))
+}
+
+describe('B28: a pattern covers', () => {
+  test.each([
+    ['a', 'a'],
+    ['a/b', 'a/b'],
+    ['*', 'a'],
+    ['*', 'a.b-c'],
+    ['a*', 'a'],
+    ['a*', 'abc'],
+    ['*-api', 'team-api'],
+    ['a*b*c', 'aXbXc'.toLowerCase()],
+    ['a/*', 'a/b'],
+    ['*/*', 'a/b'],
+    ['**', 'a'],
+    ['**', 'a/b/c'],
+    ['a/**', 'a/b'],
+    ['a/**', 'a/b/c/d'],
+    ['**/api', 'x/api'],
+    ['**/api', 'x/y/api'],
+    ['a/**/z', 'a/b/z'],
+    ['a/**/z', 'a/z/b/z'],
+    ['**/b/**', 'a/b/c'],
+    ['**/b/**', 'b/b/b'],
+    ['a?c', 'abc'],
+    ['{api,web}', 'web'],
+    ['x-{a,b}-{c,d}/*', 'x-b-c/y'],
+    ['a{,-dev}', 'a'],
+    ['host:5000/a', 'host:5000/a'],
+  ])('%s covers %s', (pattern, name) => expect(covers(pattern, name)).toBe(true))
+})
+
+describe('B28: a pattern does not cover', () => {
+  test.each([
+    ['a', 'ab'],
+    ['a', 'ba'],
+    ['test', 'prod/latest-keys'],
+    ['*', 'a/b'],
+    ['a*', 'a/b'],
+    ['a/*', 'a'],
+    ['a/*', 'a/b/c'],
+    ['*/*', 'a'],
+    ['a/**', 'a'],
+    ['a/**', 'ab/c'],
+    ['**/api', 'api'],
+    ['a/**/z', 'a/z'],
+    ['**/b/**', 'b/c'],
+    ['**/**', 'a'],
+    ['a?c', 'a/c'],
+    ['a?', 'a'],
+    ['{api,web}', 'apiweb'],
+    ['{a,b}/c', 'c/c'],
+    ['a.c', 'abc'],
+    ['host:5000/a', 'host/a'],
+  ])('%s does not cover %s', (pattern, name) => expect(covers(pattern, name)).toBe(false))
+})
+
+describe('a pattern that could never match, or not as its author thinks, is refused with the fix', () => {
+  test.each([
+    ['', 'empty'],
+    ['Team/App', 'write "team/app"'],
+    ['a//b', 'empty segment'],
+    ['/a', 'empty segment'],
+    ['a/', 'empty segment'],
+    ['a/../b', '".."'],
+    ['a**', 'whole segment'],
+    ['a/b**/c', 'whole segment'],
+    ['***', 'whole segment'],
+    ['a b', '" "'],
+    ['a[bc]', '"["'],
+    ['^a$', '"^"'],
+    ['(a|b)', '"("'],
+    ['é', '"é"'],
+    ['{a,b', 'braces'],
+    ['a}', 'braces'],
+    ['a,b', 'comma'],
+    ['{a,{b,c}}', 'braces'],
+    ['{a/b,c}', 'within a segment'],
+    ['{a,*}{*,b}', 'nobody wrote'],
+    ['*{*,b}', 'nobody wrote'],
+    ['{,a}', 'empty'],
+    ['{a,b}'.repeat(10), 'more than 100'],
+    [`${'a/'.repeat(200)}b`, 'at most 255'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the variable of a rule, not of JavaScript
+    ['${user}/**', 'not supported'],
+  ])('%s', (pattern, reason) => {
+    const fault = parsePattern(pattern)
+    expect(fault).toBeTypeOf('string')
+    expect(fault).toContain(reason)
+  })
+})
+
+test('B28: a literal pattern matches itself and nothing else', () => {
+  const name = fc
+    .array(fc.stringMatching(/^[a-z0-9]{1,5}$/), { minLength: 1, maxLength: 4 })
+    .map((parts) => parts.join('/'))
+  fc.assert(
+    fc.property(name, name, (pattern, other) => {
+      expect(covers(pattern, pattern)).toBe(true)
+      expect(covers(pattern, other)).toBe(pattern === other)
+    }),
+  )
+})
+
+test('B27: the worst pattern on the worst name is answered within 50 ms', () => {
+  const names = ['a'.repeat(255), 'a/'.repeat(127).slice(0, -1), `${'ab'.repeat(127)}`]
+  const patterns = [
+    `${'*a'.repeat(127)}`,
+    `${'a*'.repeat(126)}b`,
+    `${'**/'.repeat(63)}b`,
+    `${'**/a/'.repeat(50)}b`,
+    `${'?*'.repeat(127)}`,
+    '(a+)+$',
+  ]
+  for (const text of patterns) {
+    const start = performance.now()
+    const compiled = parsePattern(text)
+    if (typeof compiled !== 'string') {
+      for (const name of names) for (const pattern of compiled) matches(pattern, name)
+    }
+    expect(performance.now() - start).toBeLessThan(50)
+  }
+})
