@@ -1,0 +1,86 @@
+/** The one log line of each token request: who asked for what, what they got, and by which rule. */
+
+import type { Log } from '../log.ts'
+import { formatScope } from '../protocol/scope.ts'
+import type { TokenRequest } from '../token/token-request.ts'
+import type { TokenOutcome } from '../token/token-service.ts'
+
+/** What is known of a request when it has been answered. No field ever holds a secret. */
+export interface DecisionRecord {
+  readonly requestId: string
+  readonly client: string
+  readonly method: string
+  readonly status: number
+  /** Milliseconds. */
+  readonly duration: number
+  readonly request?: TokenRequest | undefined
+  readonly outcome?: TokenOutcome | undefined
+  readonly error?: unknown
+}
+
+/** Room for client-written text in one line: with it, a line stays under 8 kB. */
+const maximumListLength = 2000
+const maximumTextLength = 300
+
+export function logDecision(log: Log, record: DecisionRecord): void {
+  const { request, outcome, error } = record
+  const fields = {
+    event: 'token',
+    requestId: record.requestId,
+    client: record.client,
+    method: record.method,
+    status: record.status,
+    duration: Math.round(record.duration * 10) / 10,
+    ...requestFields(request),
+    ...outcomeFields(outcome),
+  }
+  if (record.status >= 500) log.error({ ...fields, err: error }, 'could not answer')
+  else if (outcome === undefined) log.warn({ ...fields, reason: reasonOf(error) }, 'bad request')
+  else if (outcome.kind === 'refused') log.warn(fields, 'refused')
+  else log.info(fields, 'issued')
+}
+
+function requestFields(request: TokenRequest | undefined): object {
+  if (request === undefined) return {}
+  const { service, scopes, malformedScopes, proof } = request
+  return {
+    service: short(service),
+    ...(proof.kind === 'password' && { user: short(proof.credentials.username) }),
+    asked: shortList(scopes.map(formatScope)),
+    ...(malformedScopes.length > 0 && { malformed: shortList(malformedScopes) }),
+  }
+}
+
+function outcomeFields(outcome: TokenOutcome | undefined): object {
+  if (outcome === undefined) return {}
+  if (outcome.kind === 'refused') {
+    return { reason: outcome.reason, ...(outcome.backend && { backend: outcome.backend }) }
+  }
+  const { grant, claims, rules } = outcome
+  return {
+    subject: grant.subject?.name ?? null,
+    ...(grant.subject && { backend: grant.subject.backend }),
+    granted: shortList(grant.access.map(formatScope)),
+    rules: shortList(rules.map((rule) => `${rule.name} (${rule.origin})`)),
+    jti: claims.jti,
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown'
+}
+
+function short(text: string): string {
+  return text.length <= maximumTextLength ? text : `${text.slice(0, maximumTextLength)}…`
+}
+
+function shortList(texts: readonly string[]): readonly string[] {
+  const shown: string[] = []
+  let room = maximumListLength
+  for (const text of texts) {
+    room -= Math.min(text.length, maximumTextLength)
+    if (room < 0) return [...shown, `… and ${texts.length - shown.length} more`]
+    shown.push(short(text))
+  }
+  return shown
+}

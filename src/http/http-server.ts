@@ -1,0 +1,108 @@
+/** The Express application on its HTTP server: routes, limits, and a stop that loses nothing in flight. */
+
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import express, { type ErrorRequestHandler } from 'express'
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { answerError, clientError } from './error-answer.ts'
+import { createExpressServer } from './express-classes.ts'
+import { healthRoutes, type Readiness } from './health-routes.ts'
+import { type TokenRouteParts, tokenRoutes } from './token-routes.ts'
+
+export interface HttpServer {
+  /** @returns the port, which the kernel chose where 0 was asked for. @throws AppError misconfigured */
+  listen(host: string, port: number): Promise<number>
+  /** Stops listening at once, answers what is in flight, and cuts off what takes longer than the grace. */
+  close(): Promise<void>
+}
+
+/** Milliseconds that a request in flight may still take after a stop was asked for. */
+const closingGrace = 8_000
+
+/** Slow and many clients must not hold the server (CWE-400): Node's own limits are minutes and none. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  // Node looks for late clients every 30 s unless told otherwise, whatever the two timeouts say.
+  connectionsCheckingInterval: 1_000,
+  // Longer than the 60 s of nginx's upstream keep-alive, so that it is nginx who hangs up first.
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+}
+const maximumConnections = 10_000
+
+export function createHttpServer(
+  parts: TokenRouteParts & { readonly readiness: Readiness; readonly log: Log },
+): HttpServer {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.set('query parser', false)
+  // First, with nothing before it: this is the hot path.
+  app.use(tokenRoutes(parts))
+  app.use(healthRoutes(parts.readiness))
+  app.use((_request, response) => {
+    answerError(
+      response,
+      new AppError('not_found', 'there is nothing here; tokens are at /token'),
+      randomUUID(),
+    )
+  })
+  const lastResort: ErrorRequestHandler = (error, request, response, _next) => {
+    const requestId = randomUUID()
+    // A path that cannot be decoded is the client's doing; the router says so with a status of 400.
+    const isClientFault = error instanceof URIError || error?.status === 400
+    const answer = isClientFault
+      ? new AppError('invalid_request', 'the path of the request does not parse')
+      : clientError(error)
+    if (!isClientFault)
+      parts.log.error({ requestId, method: request.method, err: error }, 'could not answer')
+    answerError(response, answer, requestId)
+  }
+  app.use(lastResort)
+
+  const server = createExpressServer(app, limits)
+  server.maxConnections = maximumConnections
+  let closing = false
+  server.prependListener('request', (_request, response) => {
+    if (closing) response.shouldKeepAlive = false
+  })
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', (error: NodeJS.ErrnoException) =>
+          reject(listenError(error, host, port)),
+        )
+        server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        closing = true
+        const cut = setTimeout(() => server.closeAllConnections(), closingGrace)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'another program is listening there; stop it or choose another port',
+    EACCES: 'ports below 1024 need the right to use them; choose a higher one',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+    ENOTFOUND: 'that host name does not resolve',
+  }
+  const reason = reasons[error.code ?? ''] ?? error.message
+  return new AppError(
+    'misconfigured',
+    `cannot listen on ${host}:${port} (server.listen): ${reason}`,
+    {
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,6 @@
+/** What the rest of the program needs of a logger; pino fits it. */
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

@@ -1,0 +1,107 @@
+/** Answers a token request with the three questions: who is it, what may they, prove it. */
+
+import { randomUUID } from 'node:crypto'
+import type { Authenticator, Subject } from '../authentication/authenticator.ts'
+import { authorize } from '../authorization/authorize.ts'
+import type { Policy } from '../authorization/policy.ts'
+import type { Rule } from '../authorization/rule.ts'
+import type { Clock } from '../clock.ts'
+import { AppError } from '../errors.ts'
+import type { TokenSigner } from '../signing/token-signer.ts'
+import { type Claims, claimsOf, type Grant } from './claims.ts'
+import type { Proof, TokenRequest } from './token-request.ts'
+
+export interface TokenServiceParts {
+  readonly issuer: string
+  /** Service name → token lifetime in seconds; any other service is refused. */
+  readonly services: ReadonlyMap<string, number>
+  readonly authenticator: Authenticator
+  readonly policy: Policy
+  readonly signer: TokenSigner
+  readonly clock: Clock
+}
+
+export type TokenOutcome =
+  | {
+      readonly kind: 'issued'
+      readonly token: string
+      readonly claims: Claims
+      readonly grant: Grant
+      readonly rules: readonly Rule[]
+    }
+  /** 401. `reason` is for the operator's log: a client learns only that its credentials are wrong. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly backend?: string }
+
+/** Largest token, in bytes: nginx with its default buffers refuses an Authorization header of 8 kB. */
+const maximumTokenLength = 7500
+
+type Identity =
+  | { readonly kind: 'known'; readonly subject: Subject | null }
+  | Extract<TokenOutcome, { kind: 'refused' }>
+
+export class TokenService {
+  readonly #parts: TokenServiceParts
+
+  constructor(parts: TokenServiceParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Whoever asks for more than they may gets a token for less, or for nothing: that is no error
+   * (token.md). Wrong credentials are refused also where anonymous would do.
+   *
+   * @throws AppError invalid_request (unknown service, token too large), unavailable (a backend
+   *   could not answer)
+   */
+  async issue(request: TokenRequest): Promise<TokenOutcome> {
+    const { issuer, services, policy, signer, clock } = this.#parts
+    const lifetime = services.get(request.service)
+    if (lifetime === undefined) {
+      throw new AppError('invalid_request', 'this server does not issue tokens for that service')
+    }
+    const identity = await this.#identify(request.proof)
+    if (identity.kind === 'refused') return identity
+    const { subject } = identity
+    if (subject === null && !policy.anonymousMay && asksNothing(request)) {
+      // `docker login` takes any token that opens /v2/ for a success.
+      return { kind: 'refused', reason: 'nobody signed in, and anonymous may do nothing' }
+    }
+    const { access, rules } = authorize(policy, subject, request.scopes)
+    const grant: Grant = { subject, service: request.service, access }
+    const claims = claimsOf(grant, issuer, lifetime, clock(), randomUUID())
+    const token = await signer.sign(claims)
+    if (token.length > maximumTokenLength) {
+      throw new AppError(
+        'invalid_request',
+        `the token for these scopes would be larger than ${maximumTokenLength} bytes; ask for fewer at once`,
+      )
+    }
+    return { kind: 'issued', token, claims, grant, rules }
+  }
+
+  async #identify(proof: Proof): Promise<Identity> {
+    switch (proof.kind) {
+      case 'none':
+        return { kind: 'known', subject: null }
+      case 'malformed':
+        return { kind: 'refused', reason: 'the credentials do not parse' }
+      case 'identity_token':
+        return { kind: 'refused', reason: 'identity tokens are not issued here' }
+      case 'password': {
+        const verdict = await this.#parts.authenticator.authenticate(proof.credentials)
+        switch (verdict.kind) {
+          case 'accepted':
+            return { kind: 'known', subject: verdict.subject }
+          case 'rejected':
+            return { kind: 'refused', reason: verdict.reason, backend: verdict.backend }
+          case 'unknown':
+            return { kind: 'refused', reason: 'no backend knows this name' }
+        }
+      }
+    }
+  }
+}
+
+function asksNothing(request: TokenRequest): boolean {
+  return request.scopes.length === 0 && request.malformedScopes.length === 0
+}
