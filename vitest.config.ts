@@ -24,7 +24,7 @@ const testTheBuild = {
 
 // Two suites: `fast` needs what npm and apt give, `full` adds what takes long to get or to run.
 const full = ['test/**/*.full.test.ts']
-const shared = { environment: 'node' as const }
+const shared = { environment: 'node' as const, setupFiles: ['test/support/setup.ts'] }
 
 export default defineConfig({
   plugins: [testTheBuild],

@@ -1,0 +1,71 @@
+/** The real programs that tests run against: where each one is, and what happens when it is missing. */
+
+import { accessSync, constants } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { describe } from 'vitest'
+
+/** Name of a part → the program's file names. */
+const PROGRAMS = {
+  'registry 2': ['docker-registry'],
+  'registry 3': ['registry'],
+  nginx: ['nginx'],
+  skopeo: ['skopeo'],
+  podman: ['podman'],
+  crane: ['crane'],
+  docker: ['docker'],
+  dockerd: ['dockerd'],
+  curl: ['curl'],
+  openssl: ['openssl'],
+  htpasswd: ['htpasswd'],
+} as const satisfies Record<string, readonly string[]>
+
+export type Part = keyof typeof PROGRAMS
+
+const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+
+/** What scripts/test.mjs builds itself goes here. */
+const builtParts = join(cache, 'dockwarden', 'parts', 'bin')
+
+// The distribution's folders come before PATH: `docker` in /usr/local/bin is often only a client.
+const folders = [
+  builtParts,
+  '/usr/bin',
+  '/usr/sbin',
+  ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+]
+
+/** The path of a part's program, or undefined where this machine has none. */
+export function findPart(part: Part): string | undefined {
+  for (const folder of folders)
+    for (const name of PROGRAMS[part]) {
+      const path = join(folder, name)
+      try {
+        accessSync(path, constants.X_OK)
+        return path
+      } catch {
+        // Not here: look in the next folder.
+      }
+    }
+  return undefined
+}
+
+/** The path of a part's program. @throws where it is missing */
+export function requirePart(part: Part): string {
+  const path = findPart(part)
+  if (path === undefined) throw new Error(`${part} is not installed; \`npm test\` installs it`)
+  return path
+}
+
+/**
+ * A `describe` that needs real parts. Where one is missing the tests are skipped and that is said
+ * aloud; with CI=true a missing part is a failure.
+ */
+export function describeWithParts(name: string, parts: readonly Part[], body: () => void): void {
+  const missing = parts.filter((part) => findPart(part) === undefined)
+  if (missing.length === 0) return void describe(name, body)
+  const reason = `not installed: ${missing.join(', ')}`
+  if (process.env['CI'] === 'true') throw new Error(`${name}: ${reason}`)
+  console.warn(`SKIPPED ${name}: ${reason}`)
+  describe.skip(`${name} (${reason})`, body)
+}
