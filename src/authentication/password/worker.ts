@@ -1,0 +1,35 @@
+/** Runs in a worker thread: every password hash that is computed is computed here. */
+
+import { platform, setPriority } from 'node:os'
+import bcrypt from 'bcryptjs'
+import { type HashKind, readPasswordHash } from './password-hash.ts'
+import { schemes } from './scheme.ts'
+
+export interface Verification {
+  readonly password: string
+  /** undefined: nobody has this name, only the work of a refusal is wanted. */
+  readonly storedHash: string | undefined
+  /** The work of a refusal: one verification of each kind, at this effort. */
+  readonly refusal: ReadonlyMap<HashKind, number>
+}
+
+// Logins must not take the CPU from the event loop, which answers everybody else. On Linux a
+// priority belongs to a thread; elsewhere this would slow down the whole process.
+if (platform() === 'linux') setPriority(10)
+
+/** True where the password fits the hash. Where it does not, the rest of a refusal's work is done first. */
+export function verify({ password, storedHash, refusal }: Verification): boolean {
+  const own = storedHash === undefined ? undefined : readPasswordHash(storedHash)
+  const isUsable = own !== undefined && own.kind !== 'unusable'
+  if (isUsable && storedHash !== undefined && schemes[own.kind].matches(password, storedHash)) {
+    return true
+  }
+  for (const [kind, whole] of refusal) {
+    schemes[kind].spend(password, isUsable && own.kind === kind ? own.effort : 0, whole)
+  }
+  return false
+}
+
+export function hash({ password, cost }: { password: string; cost: number }): string {
+  return bcrypt.hashSync(password, cost)
+}
