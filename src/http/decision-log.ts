@@ -18,9 +18,11 @@ export interface DecisionRecord {
   readonly error?: unknown
 }
 
-/** Room for client-written text in one line: with it, a line stays under 8 kB. */
-const maximumListLength = 2000
-const maximumTextLength = 300
+/** Room for client-written text in one line, in bytes as JSON writes them: with it, a line stays under 8 kB. */
+const maximumListSize = 2000
+const maximumTextSize = 300
+/** `\\u0000`: the most that JSON makes of one UTF-16 unit. */
+const longestEscape = 6
 
 export function logDecision(log: Log, record: DecisionRecord): void {
   const { request, outcome, error } = record
@@ -70,17 +72,22 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : 'unknown'
 }
 
+function size(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text))
+}
+
 function short(text: string): string {
-  return text.length <= maximumTextLength ? text : `${text.slice(0, maximumTextLength)}…`
+  if (size(text) <= maximumTextSize) return text
+  return `${text.slice(0, maximumTextSize / longestEscape)}…`
 }
 
 function shortList(texts: readonly string[]): readonly string[] {
   const shown: string[] = []
-  let room = maximumListLength
-  for (const text of texts) {
-    room -= Math.min(text.length, maximumTextLength)
+  let room = maximumListSize
+  for (const text of texts.map(short)) {
+    room -= size(text)
     if (room < 0) return [...shown, `… and ${texts.length - shown.length} more`]
-    shown.push(short(text))
+    shown.push(text)
   }
   return shown
 }

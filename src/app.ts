@@ -1,0 +1,199 @@
+/**
+ * The composition root: from a configuration to a running server. The only file that knows which
+ * implementation stands behind which seam.
+ */
+
+import {
+  type AccountStore,
+  AccountsAuthenticator,
+  createFirstAdmin,
+} from './authentication/accounts.ts'
+import type { Authenticator } from './authentication/authenticator.ts'
+import { AuthenticatorChain } from './authentication/chain.ts'
+import { openHtpasswd } from './authentication/htpasswd/htpasswd-authenticator.ts'
+import type { PasswordVerifier } from './authentication/password/verifier.ts'
+import { compilePolicy } from './authorization/policy.ts'
+import type { Clock } from './clock.ts'
+import type { BackendConfig, Config } from './config/config.ts'
+import { AppError } from './errors.ts'
+import type { clientAddressReader } from './http/client-address.ts'
+import type { PartStatus } from './http/health-routes.ts'
+import { createHttpServer } from './http/http-server.ts'
+import type { Log } from './log.ts'
+import { openTokenSigner } from './signing/token-signer.ts'
+import { KyselyAccountStore } from './storage/account-store.ts'
+import { openDatabase } from './storage/database.ts'
+import type { TokenService } from './token/token-service.ts'
+
+export interface App {
+  /** The account made at the very first start, with the only sight anybody gets of its password. */
+  readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
+  /** @returns the port that is listened on */
+  listen(): Promise<number>
+  /**
+   * Takes effect for the next request; requests in flight finish under the old configuration.
+   *
+   * @throws AppError where the new one cannot be used: the old one stays in force, whole
+   */
+  reload(config: Config): Promise<void>
+  /** Says in `/readyz` that a newer configuration waits to be mended; undefined when it is. */
+  setConfigFault(detail: string | undefined): void
+  close(): Promise<void>
+}
+
+interface Backend extends Authenticator {
+  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
+  close(): void
+}
+
+interface BackendParts {
+  readonly passwords: PasswordVerifier
+  readonly accounts: AccountStore
+  readonly log: Log
+}
+
+/** What a reload replaces, in one step. */
+interface Running {
+  readonly config: Config
+  readonly backends: readonly Backend[]
+  readonly tokenService: TokenService
+  readonly clientAddress: ReturnType<typeof clientAddressReader>
+}
+
+const openers: {
+  readonly [Kind in BackendConfig['kind']]: (
+    config: Extract<BackendConfig, { kind: Kind }>,
+    parts: BackendParts,
+  ) => Promise<Backend>
+} = {
+  htpasswd: ({ name, file }, { passwords, log }) => openHtpasswd({ name, file, passwords, log }),
+  accounts: async ({ name }, { accounts, passwords }) => {
+    const authenticator = new AccountsAuthenticator({ name, accounts, passwords })
+    return Object.assign(authenticator, { status: () => ({ ok: true as const }), close: () => {} })
+  },
+}
+
+function openBackend<Kind extends BackendConfig['kind']>(
+  config: Extract<BackendConfig, { kind: Kind }>,
+  parts: BackendParts,
+): Promise<Backend> {
+  return openers[config.kind as Kind](config, parts)
+}
+
+/**
+ * Opens everything that answering needs, and listens to nothing yet.
+ *
+ * @throws AppError misconfigured, with what to change, where a file, key or database cannot be used
+ */
+export async function createApp(config: Config, parts: { clock: Clock; log: Log }): Promise<App> {
+  const { clock, log } = parts
+  const signer = await openTokenSigner({ keysFolder: config.keys, clock, log })
+  const database = await openDatabase({ path: config.database.path, clock })
+  const accounts = new KyselyAccountStore(database)
+  const passwords = new PasswordVerifier()
+  const backendParts: BackendParts = { passwords, accounts, log }
+
+  /** Backends that stand in both configurations are kept, with the state that they have. */
+  async function run(config: Config, before?: Running): Promise<Running> {
+    const kept = new Map(
+      before?.config.authentication.map((entry, index) => [
+        JSON.stringify(entry),
+        before.backends[index],
+      ]),
+    )
+    const backends: Backend[] = []
+    try {
+      for (const entry of config.authentication) {
+        backends.push(kept.get(JSON.stringify(entry)) ?? (await openBackend(entry, backendParts)))
+      }
+    } catch (error) {
+      for (const backend of backends) if (!before?.backends.includes(backend)) backend.close()
+      throw error
+    }
+    const tokenService = new TokenService({
+      issuer: config.issuer,
+      services: new Map(config.services.map(({ name, tokenLifetime }) => [name, tokenLifetime])),
+      authenticator: new AuthenticatorChain(backends, passwords),
+      policy: compilePolicy(config.rules, config.groups),
+      signer,
+      clock,
+    })
+    return {
+      config,
+      backends,
+      tokenService,
+      clientAddress: clientAddressReader(config.server.trustedProxies),
+    }
+  }
+
+  let running = await run(config)
+  let configFault: string | undefined
+  const hasAccounts = config.authentication.some(({ kind }) => kind === 'accounts')
+  const firstAdmin = hasAccounts
+    ? await createFirstAdmin({ accounts, passwords, clock })
+    : undefined
+
+  const server = createHttpServer({
+    tokenService: () => running.tokenService,
+    clientAddress: (peer, forwardedFor) => running.clientAddress(peer, forwardedFor),
+    readiness: async () => ({
+      config:
+        configFault === undefined ? { state: 'ok' } : { state: 'degraded', detail: configFault },
+      database: partStatus('down', await database.status()),
+      signing: partStatus('degraded', signer.status()),
+      ...Object.fromEntries(
+        running.backends.map((backend) => [backend.name, partStatus('degraded', backend.status())]),
+      ),
+    }),
+    log,
+  })
+
+  return {
+    firstAdmin,
+    listen: () => server.listen(config.server.host, config.server.port),
+    async reload(next) {
+      refuseRestartOnlyChanges(config, next)
+      const before = running
+      running = await run(next, before)
+      for (const backend of before.backends) {
+        if (!running.backends.includes(backend)) backend.close()
+      }
+    },
+    setConfigFault(detail) {
+      configFault = detail
+    },
+    async close() {
+      await server.close()
+      for (const backend of running.backends) backend.close()
+      await passwords.close()
+      signer.close()
+      await database.close()
+    },
+  }
+}
+
+function partStatus(
+  otherwise: 'degraded' | 'down',
+  status: { ok: true } | { ok: false; detail: string },
+): PartStatus {
+  return status.ok ? { state: 'ok' } : { state: otherwise, detail: status.detail }
+}
+
+/** What is opened once: half a reload would leave the operator guessing which half. */
+function refuseRestartOnlyChanges(now: Config, next: Config): void {
+  const values = ({ server, database, keys }: Config) => ({
+    'server.listen': `${server.host}:${server.port}`,
+    database: database.path,
+    keys,
+  })
+  const before = values(now)
+  const changed = Object.entries(values(next))
+    .filter(([key, value]) => before[key as keyof typeof before] !== value)
+    .map(([key]) => key)
+  if (changed.length > 0) {
+    throw new AppError(
+      'misconfigured',
+      `${changed.join(', ')} changed: that needs a restart, and nothing of the new file is in force before it`,
+    )
+  }
+}

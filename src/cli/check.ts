@@ -1,0 +1,29 @@
+/** `dockwarden check`: everything that would keep a configuration from being used, without using it. */
+
+import { checkHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
+import { loadConfig } from '../config/load.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+/** @returns the exit code: failed where a file that the configuration names has a fault */
+export async function check(
+  options: { readonly config?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { env, workingFolder, print, complain } = terminal
+  const config = await loadConfig({ file: options.config, env, workingFolder })
+  let faults = 0
+  for (const backend of config.authentication) {
+    if (backend.kind !== 'htpasswd') continue
+    for (const fault of await checkHtpasswd(backend.file)) {
+      faults += 1
+      complain(fault)
+    }
+  }
+  if (faults > 0) return exitCodes.failed
+  const { file, services, authentication, rules } = config
+  print(
+    `${file ?? 'built-in defaults'}: ok (services: ${services.map(({ name }) => name).join(', ')}; ` +
+      `backends: ${authentication.map(({ name }) => name).join(', ')}; rules: ${rules.length})`,
+  )
+  return exitCodes.done
+}

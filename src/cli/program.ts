@@ -1,0 +1,58 @@
+/** The command line: which command, with which options. */
+
+import { Command, CommanderError } from 'commander'
+import { AppError } from '../errors.ts'
+import { check } from './check.ts'
+import { serve } from './serve.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+/**
+ * @param argv the words behind the program's name
+ * @returns the exit code
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode: number = exitCodes.done
+  const program = new Command('dockwarden')
+    .description('Token authorization server for container registries.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.complain(text.trimEnd()),
+    })
+  const configOption = [
+    '-c, --config <file>',
+    'configuration file (default: $DOCKWARDEN_CONFIG, else ./dockwarden.yml, else built-in defaults)',
+  ] as const
+
+  program
+    .command('serve', { isDefault: true })
+    .description('answer token requests until SIGTERM or Ctrl-C; SIGHUP reloads the configuration')
+    .option(...configOption)
+    .option('--guide', 'print the registry settings that go with this configuration')
+    .action(async (options: { config?: string; guide?: boolean }) => {
+      exitCode = await serve({ ...options, guide: options.guide === true }, terminal)
+    })
+  program
+    .command('check')
+    .description('read the configuration and the files it names, and say what is wrong with them')
+    .option(...configOption)
+    .action(async (options: { config?: string }) => {
+      exitCode = await check(options, terminal)
+    })
+
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    terminal.complain(complaint(error))
+    return exitCodes.failed
+  }
+}
+
+/** A foreign error is a defect of ours: its stack is what helps to mend it. */
+function complaint(error: unknown): string {
+  if (error instanceof AppError) return `dockwarden: ${error.message}`
+  return `dockwarden: unexpected failure, please report it: ${error instanceof Error ? error.stack : error}`
+}

@@ -1,0 +1,132 @@
+/** `dockwarden serve`: the server, until it is told to stop. */
+
+import { type App, createApp } from '../app.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { createPinoLog, type PinoLog } from '../pino-log.ts'
+import { watchFile } from '../watched-file.ts'
+import { guide } from './guide.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+export interface ServeOptions {
+  readonly config?: string
+  readonly guide: boolean
+}
+
+/** Milliseconds between two looks at the configuration file. */
+const watchInterval = 1_000
+
+/** @returns the exit code, once everything in flight has been answered */
+export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
+  const { env, workingFolder } = terminal
+  const load = () => loadConfig({ file: options.config, env, workingFolder })
+  const config = await load()
+  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
+  try {
+    const app = await createApp(config, { clock: () => new Date(), log })
+    const port = await listenOrClose(app)
+    announce(app, config, port, options, terminal)
+    log.info(
+      { event: 'start', listen: `${config.server.host}:${port}`, ...described(config) },
+      'ready',
+    )
+
+    const stopReloading = reloadOnChange(app, config, load, log, terminal)
+    const signal = await untilStopped(terminal)
+    stopReloading()
+    log.info({ event: 'stop', signal }, 'stopping: answering what is in flight')
+    await app.close()
+    log.info({ event: 'stop' }, 'stopped')
+    return exitCodes.done
+  } finally {
+    log.flush()
+  }
+}
+
+async function listenOrClose(app: App): Promise<number> {
+  try {
+    return await app.listen()
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+/** To standard output and not to the log: the password must be seen once, and kept nowhere. */
+function announce(
+  app: App,
+  config: Config,
+  port: number,
+  options: ServeOptions,
+  { print }: Terminal,
+): void {
+  if (app.firstAdmin !== undefined) {
+    print(`admin account: ${app.firstAdmin.name}`)
+    print(`admin password: ${app.firstAdmin.password}`)
+    print('(shown this once, and stored only as a hash)')
+  }
+  if (options.guide) print(guide(config, port, app.firstAdmin?.name))
+}
+
+function described({ file, services, authentication, rules }: Config): object {
+  return {
+    config: file ?? 'built-in defaults',
+    services: services.map(({ name }) => name),
+    backends: authentication.map(({ name }) => name),
+    rules: rules.length,
+  }
+}
+
+/** @returns a function that ends it */
+function reloadOnChange(
+  app: App,
+  config: Config,
+  load: () => Promise<Config>,
+  log: PinoLog,
+  terminal: Terminal,
+): () => void {
+  let reloading: Promise<void> = Promise.resolve()
+  const reload = (cause: string) => {
+    // One after the other: a slow load must not overwrite a later one.
+    reloading = reloading.then(async () => {
+      try {
+        const next = await load()
+        await app.reload(next)
+        app.setConfigFault(undefined)
+        log.info(
+          { event: 'reload', cause, ...described(next) },
+          'the new configuration is in force',
+        )
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        app.setConfigFault(`the configuration in force is an older one: ${reason}`)
+        log.error({ event: 'reload', cause, reason }, 'the old configuration stays in force')
+      }
+    })
+  }
+  const stopListening = terminal.onSignal('SIGHUP', () => reload('SIGHUP'))
+  const watch =
+    config.file &&
+    watchFile(config.file, {
+      intervalMilliseconds: watchInterval,
+      onChange: () => reload('the file changed'),
+    })
+  return () => {
+    stopListening()
+    if (watch) watch.close()
+  }
+}
+
+/** The first signal asks for a stop; a second one does not wait for it. */
+function untilStopped(terminal: Terminal): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      terminal.onSignal(signal, () => {
+        if (asked) terminal.exitNow(exitCodes.failed)
+        asked = true
+        resolve(signal)
+      })
+    }
+  })
+}

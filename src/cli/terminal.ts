@@ -1,0 +1,16 @@
+/** What a command needs of the process that runs it. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly workingFolder: string
+  /** A line on standard output: what the command was asked for. */
+  readonly print: (text: string) => void
+  /** A line on standard error: what went wrong, and what to do. */
+  readonly complain: (text: string) => void
+  /** @returns a function that stops listening */
+  readonly onSignal: (signal: NodeJS.Signals, listener: () => void) => () => void
+  /** Ends the process without waiting for anything; for a second Ctrl-C. */
+  readonly exitNow: (code: number) => void
+}
+
+/** Exit codes: done; refused, with the reason on standard error; the command line was wrong. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
