@@ -1,31 +1,38 @@
-/** Signs tokens: ES256 with the leaf key in service, its certificate in the header. */
+/** Signs tokens: ES256 with the leaf key in service, whose certificate goes into the header. */
 
+import { type SignKeyObjectInput, sign } from 'node:crypto'
+import { jwtVerify } from 'jose'
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import {
+  type CertificateAuthority,
+  daysUntil,
+  openCertificateAuthority,
+  warnDaysBeforeEnd,
+} from './certificate-authority.ts'
+import { type LeafKey, leafLife, makeLeafKey } from './leaf-key.ts'
 
 /** What issues a token needs of a signer. */
 export interface TokenSigner {
-  /** @returns the compact JWS of the claims, which must be what a registry accepts (wire form: claims.ts) */
-  sign(claims: object): Promise<string>
+  /**
+   * @param claims what registries accept (token/claims.ts); `exp` is at most `longestTokenLifetime` away
+   * @returns a compact JWS
+   * @throws AppError unavailable: no key that registries would trust can be put in service
+   */
+  sign(claims: { readonly exp: number }): Promise<string>
 }
 
-export interface SignerStatus {
-  readonly ok: true
-  /** Whole days until the token CA expires. */
-  readonly caDaysLeft: number
-}
-
-export interface SignerFault {
-  readonly ok: false
-  /** A sentence for the operator. */
-  readonly detail: string
-}
+export type SignerStatus =
+  | { readonly ok: true; readonly caDaysLeft: number }
+  | { readonly ok: false; readonly caDaysLeft: number; readonly detail: string }
 
 export interface OpenTokenSigner extends TokenSigner {
   /** Absolute path of the certificate that registries need as `rootcertbundle`. */
   readonly caCertificateFile: string
-  status(): SignerStatus | SignerFault
+  /** Not ok: tokens cannot be signed, or the CA ends soon. */
+  status(): SignerStatus
+  /** Nothing is signed any more. */
   close(): void
 }
 
@@ -36,7 +43,171 @@ export interface TokenSignerOptions {
   readonly log: Log
 }
 
+const day = 24 * 60 * 60 * 1000
+const minute = 60 * 1000
+/** A leaf is replaced at this age, long before its end: renewals may fail for days. */
+const renewalAge = day
+/** Registries accept a token for so long after its `exp` (distribution's token.go, Leeway). */
+const registryLeeway = minute
+/** Seconds. A leaf about to be replaced must still outlive the token that it signs. */
+export const longestTokenLifetime = (leafLife - renewalAge - registryLeeway) / 1000
+
+/** A leaf with what every token of it begins with. */
+interface LeafInService extends LeafKey {
+  readonly encodedHeader: string
+}
+
 /** @throws AppError misconfigured: the key files cannot be read, made or trusted */
 export async function openTokenSigner(options: TokenSignerOptions): Promise<OpenTokenSigner> {
-  throw new AppError('misconfigured', `no signer yet for ${options.keysFolder}`)
+  const { keysFolder: folder, clock, log } = options
+  const authority = await openCertificateAuthority({ folder, purpose: 'token', clock, log })
+  const signer = new LeafTokenSigner(authority, clock, log)
+  await signer.renew()
+  return signer
+}
+
+class LeafTokenSigner implements OpenTokenSigner {
+  readonly caCertificateFile: string
+  readonly #authority: CertificateAuthority
+  readonly #clock: Clock
+  readonly #log: Log
+  #leaf: LeafInService | undefined
+  #renewal: Promise<LeafInService> | undefined
+  /** When, in milliseconds since 1970, the next renewal is due. */
+  #renewAt = 0
+  #fault: string | undefined
+  #isClosed = false
+
+  constructor(authority: CertificateAuthority, clock: Clock, log: Log) {
+    this.caCertificateFile = authority.certificateFile
+    this.#authority = authority
+    this.#clock = clock
+    this.#log = log
+  }
+
+  async sign(claims: { readonly exp: number }): Promise<string> {
+    if (this.#isClosed) throw new TypeError('the signer is closed')
+    const now = this.#clock().getTime()
+    if (claims.exp * 1000 > now + longestTokenLifetime * 1000) {
+      throw new TypeError(`a token lives at most ${longestTokenLifetime} seconds`)
+    }
+    const leaf = this.#leaf
+    // A clock that was set back makes the newest leaf one from the future.
+    const isDue = now >= this.#renewAt || now < (leaf?.madeAt.getTime() ?? 0)
+    const renewal = isDue ? this.renew() : undefined
+    if (leaf !== undefined && this.#covers(leaf, now, claims.exp)) {
+      renewal?.catch(() => {}) // It logs its fault itself; this token does not need it.
+      return await compactJws(leaf, claims)
+    }
+    return await compactJws(await (renewal ?? this.renew()), claims)
+  }
+
+  /** Puts a new leaf in service. Several callers at once share one renewal. */
+  renew(): Promise<LeafInService> {
+    this.#renewal ??= this.#renew().finally(() => {
+      this.#renewal = undefined
+    })
+    return this.#renewal
+  }
+
+  status(): SignerStatus {
+    const now = this.#clock()
+    const { notAfter } = this.#authority
+    const caDaysLeft = daysUntil(notAfter, now)
+    const detail = this.#fault ?? (now < notAfter ? undefined : 'the token CA has expired')
+    if (detail !== undefined) return { ok: false, caDaysLeft, detail }
+    if (caDaysLeft >= warnDaysBeforeEnd) return { ok: true, caDaysLeft }
+    return { ok: false, caDaysLeft, detail: `the token CA expires in ${caDaysLeft} days` }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#leaf = undefined
+  }
+
+  /** Registries check the certificate's dates too, when they see the token: up to `exp` and leeway. */
+  #covers(leaf: LeafKey, now: number, exp: number): boolean {
+    // No leaf outlives the CA; the tokens of its last minutes end with it.
+    const needed = Math.min(exp * 1000 + registryLeeway, this.#authority.notAfter.getTime())
+    const notAfter = leaf.notAfter.getTime()
+    return leaf.notBefore.getTime() <= now && now < notAfter && needed <= notAfter
+  }
+
+  async #renew(): Promise<LeafInService> {
+    const now = this.#clock()
+    try {
+      const leaf = await putInService(this.#authority, now)
+      this.#leaf = leaf
+      this.#renewAt = now.getTime() + renewalAge
+      this.#fault = undefined
+      const { keyId, notAfter } = leaf
+      const fields = { event: 'signing_key', keyId, notAfter: notAfter.toISOString() }
+      this.#log.info(fields, 'a new signing key is in service')
+      this.#warnOfEnd(now)
+      return leaf
+    } catch (error) {
+      this.#renewAt = now.getTime() + minute
+      this.#fault = error instanceof Error ? error.message : String(error)
+      this.#log.error(
+        { event: 'signing_key', reason: this.#fault },
+        'no new signing key could be put in service; trying again in a minute',
+      )
+      throw error
+    }
+  }
+
+  /** Once with every new leaf: once a day. */
+  #warnOfEnd(now: Date): void {
+    const { notAfter, certificateFile } = this.#authority
+    const caDaysLeft = daysUntil(notAfter, now)
+    if (caDaysLeft >= warnDaysBeforeEnd) return
+    this.#log.warn(
+      { event: 'ca_ends', file: certificateFile, notAfter: notAfter.toISOString(), caDaysLeft },
+      'the token CA expires soon, and all tokens with it: replace it as keys/README.md says',
+    )
+  }
+}
+
+/** Makes a leaf and tries it as a registry would, so that no key is used that registries refuse. */
+async function putInService(authority: CertificateAuthority, now: Date): Promise<LeafInService> {
+  const leaf = await makeLeafKey(authority, now)
+  const { certificate, keyId } = leaf
+  const header = {
+    typ: 'JWT',
+    alg: 'ES256',
+    // Registry 2 and 3 each expect another kid; x5c is what both accept, and it goes before kid.
+    kid: keyId,
+    x5c: [certificate.raw.toString('base64')],
+  }
+  const inService = { ...leaf, encodedHeader: base64url(JSON.stringify(header)) }
+  const issuer = authority.certificate
+  if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+    throw new AppError(
+      'misconfigured',
+      `${authority.certificateFile} cannot sign certificates that registries trust: is keyCertSign among its key usages?`,
+    )
+  }
+  const exp = Math.floor(now.getTime() / 1000) + 60
+  const token = await compactJws(inService, { exp })
+  await jwtVerify(token, certificate.publicKey, { algorithms: ['ES256'], currentDate: now })
+  return inService
+}
+
+async function compactJws(leaf: LeafInService, claims: object): Promise<string> {
+  const input = `${leaf.encodedHeader}.${base64url(JSON.stringify(claims))}`
+  // JWS wants r and s side by side (RFC 7518 §3.4); node's default is DER, which registries refuse.
+  const key: SignKeyObjectInput = { key: leaf.privateKey, dsaEncoding: 'ieee-p1363' }
+  return `${input}.${(await signOnThreadPool(input, key)).toString('base64url')}`
+}
+
+function signOnThreadPool(input: string, key: SignKeyObjectInput): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    sign('sha256', Buffer.from(input), key, (error, signature) =>
+      error === null ? resolve(signature) : reject(error),
+    )
+  })
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString('base64url')
 }
