@@ -1,0 +1,172 @@
+/**
+ * A real Docker engine of the tests' own, and clients of it. Its images and layers survive between
+ * runs; everything else, containers included, ends with it.
+ */
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { describe } from 'vitest'
+import { composePluginFolder } from './compose-plugin.ts'
+import { findPart, requirePart } from './parts.ts'
+import { type RunOptions, type RunResult, run, startProcess } from './process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dockwarden')
+const repository = join(import.meta.dirname, '..', '..')
+
+/** Makes local stand-ins of the public images, for a machine that cannot pull them. */
+const imageParts =
+  process.env['DOCKWARDEN_IMAGE_PARTS'] ?? join(repository, '..', 'shared', 'parts', 'images')
+
+/** Another name for 127.0.0.1, known to the engine: it takes `localhost` itself for insecure. */
+export const registryName = 'registry.test'
+
+/**
+ * Process 1 of its own process and mount namespaces: whatever ends the engine ends its containers,
+ * and its /etc/docker and /etc/hosts are the test's. Two engines would take each other's firewall rules
+ * and images away, so the second waits for the lock, which ends with the last process that holds it.
+ */
+const startEngine = `
+  exec 9>"$DATA.lock" && flock --timeout 1800 9 || exit 1
+  mount --bind "$RUN/etc" /etc/docker && mount --bind "$RUN/hosts" /etc/hosts || exit 1
+  exec "$DOCKERD" --data-root "$DATA" --exec-root "$RUN/exec" --pidfile "$RUN/engine.pid" \\
+    --host "unix://$RUN/engine.sock"
+`
+
+export interface DockerEngine extends AsyncDisposable {
+  /** A client with a configuration of its own: what it logs in to, no other client is logged in to. */
+  client(): DockerClient
+  /** Makes the engine trust a CA for a registry, `host:port`. Takes effect at once. */
+  trust(registry: string, caCertificate: string): void
+  stop(): Promise<void>
+}
+
+/** Resolves once the engine answers; waits for the engine of another test run to end. */
+export async function startDockerEngine(): Promise<DockerEngine> {
+  const folder = temporaryFolder('engine')
+  const trusted = join(folder, 'etc')
+  const dataRoot = join(cache, 'engine')
+  for (const path of [trusted, dataRoot, '/etc/docker']) mkdirSync(path, { recursive: true })
+  const hosts = `${readFileSync('/etc/hosts', 'utf8')}\n127.0.0.1 ${registryName}\n`
+  writeFileSync(join(folder, 'hosts'), hosts)
+
+  const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGTERM']
+  const engine = startProcess('unshare', [...namespaces, 'sh', '-c', startEngine], {
+    env: { DATA: dataRoot, RUN: folder, DOCKERD: requirePart('dockerd') },
+  })
+  const host = `unix://${join(folder, 'engine.sock')}`
+  await engine.waitUntil('answer', async () => engine.output.includes('API listen on'), 1_900_000)
+  await removeLeftovers(new DockerClient(host))
+
+  // unshare itself ignores SIGTERM; at its end the kernel sends one to the engine.
+  const stop = async (): Promise<void> => void (await engine.stop('SIGKILL', 60_000))
+  return {
+    client: () => new DockerClient(host),
+    trust(registry, caCertificate) {
+      const certificates = join(trusted, 'certs.d', registry)
+      mkdirSync(certificates, { recursive: true })
+      writeFileSync(join(certificates, 'ca.crt'), caCertificate)
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** What a run that was interrupted left behind, and layers that no build has used for a week. */
+async function removeLeftovers(client: DockerClient): Promise<void> {
+  const containers = (await client.mustRun(['ps', '--all', '--quiet'])).split('\n').filter(Boolean)
+  if (containers.length > 0) await client.mustRun(['rm', '--force', ...containers])
+  await client.mustRun(['volume', 'prune', '--force'])
+  await client.mustRun(['network', 'prune', '--force'])
+  await client.mustRun(['image', 'prune', '--force', '--filter', 'until=168h'])
+}
+
+/** The docker command, with its own DOCKER_CONFIG. A non-zero exit code is a result, not an error. */
+export class DockerClient {
+  readonly #environment: Readonly<Record<string, string>>
+
+  constructor(host: string) {
+    const configuration = temporaryFolder('docker-client')
+    const settings = { cliPluginsExtraDirs: [composePluginFolder] }
+    writeFileSync(join(configuration, 'config.json'), JSON.stringify(settings))
+    this.#environment = { DOCKER_HOST: host, DOCKER_CONFIG: configuration }
+  }
+
+  /** @param options as for any program; the default timeout is two minutes */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return await run(requirePart('docker'), args, {
+      timeout: 120_000,
+      ...options,
+      env: { ...options.env, ...this.#environment },
+    })
+  }
+
+  /** As `run`, for commands that the test does not doubt. @throws with the output where it fails */
+  async mustRun(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, output, stdout } = await this.run(args, options)
+    if (code !== 0) throw new Error(`docker ${args.join(' ')} failed (${code}):\n${output}`)
+    return stdout
+  }
+
+  async login(registry: string, user: string, password: string): Promise<RunResult> {
+    const args = ['login', registry, '--username', user, '--password-stdin']
+    return await this.run(args, { input: password })
+  }
+
+  /** Makes an image that no registry has yet. @param bytes what its one layer holds, incompressible */
+  async makeImage(tag: string, content: string | Uint8Array = `made for ${tag}\n`): Promise<void> {
+    const context = temporaryFolder('image')
+    writeFileSync(join(context, 'content'), content)
+    writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY content /content\nCMD ["/"]\n')
+    await this.mustRun(['build', '--quiet', '--tag', tag, context])
+  }
+
+  /**
+   * Sees to it that the engine has the public images that the bundle names, and our own built on them.
+   *
+   * @returns the name of our own image
+   */
+  async ensureImages(): Promise<string> {
+    const hasStandIns = existsSync(imageParts)
+    const node = hasStandIns ? 'node:20-bookworm-slim' : 'node:24-bookworm-slim'
+    const images = ['registry:2', 'nginx:stable', node]
+    if (hasStandIns) {
+      const made = await run(imageParts, [], {
+        env: { ...this.#environment, PARTS_DIR: join(cache, 'image-parts') },
+        timeout: 600_000,
+      })
+      if (made.code !== 0) throw new Error(`${imageParts} failed:\n${made.output}`)
+    }
+    for (const image of images) {
+      const { code } = await this.run(['image', 'inspect', image])
+      if (code !== 0) await this.mustRun(['pull', '--quiet', image], { timeout: 600_000 })
+    }
+    const own = 'dockwarden:test'
+    const build = ['build', '--quiet', '--network', 'host', '--build-arg', `NODE_IMAGE=${node}`]
+    await this.mustRun([...build, '--tag', own, repository], {
+      // Debian's engine has no BuildKit of its own to speak of; both builders read the Dockerfile.
+      env: { DOCKER_BUILDKIT: '0' },
+      timeout: 900_000,
+    })
+    return own
+  }
+}
+
+/** A `describe` that needs an engine. Where none can be started the tests are skipped, aloud; with CI=true they fail. */
+export function describeWithEngine(name: string, body: () => void): void {
+  const obstacle = engineObstacle()
+  if (obstacle === undefined) return void describe(name, body)
+  if (process.env['CI'] === 'true') throw new Error(`${name}: ${obstacle}`)
+  console.warn(`SKIPPED ${name}: ${obstacle}`)
+  describe.skip(`${name} (${obstacle})`, body)
+}
+
+function engineObstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'a Docker engine of our own needs root'
+  const missing = (['docker', 'dockerd'] as const).filter((part) => findPart(part) === undefined)
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`
+  if (existsSync('/run/docker.sock'))
+    return "this machine's own Docker engine is running, and a second would take its firewall rules away"
+  return undefined
+}
