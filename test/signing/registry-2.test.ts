@@ -1,0 +1,3 @@
+import { describeRegistryTrust } from './registry-trust.ts'
+
+describeRegistryTrust(2)
