@@ -44,7 +44,8 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const port = options.port ?? (await freePort())
   const folder = temporaryFolder(`registry-${options.version}`)
   const file = join(folder, 'config.yml')
-  writeFileSync(file, stringify(registryConfig(options, port, folder)))
+  // Go reads YAML 1.1, where a plain `y` or `on` is a boolean.
+  writeFileSync(file, stringify(registryConfig(options, port, folder), { version: '1.1' }))
 
   const start = async (): Promise<RunningProcess> => {
     // Version 3 sends traces to localhost:4318 unless it is told not to.
