@@ -22,6 +22,8 @@ export interface HtpasswdContent {
   readonly faults: readonly HtpasswdFault[]
 }
 
+/** With more of them it is another kind of file, and listing its lines helps nobody. */
+const maximumFaults = 1_000
 const byteOrderMark = '\u00ef\u00bb\u00bf'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -42,6 +44,10 @@ export function parseHtpasswd(content: Buffer, file: string): HtpasswdContent {
     if (bytes === '' || bytes.startsWith('#')) continue
     const line = index + 1
     const fault = (message: string) => faults.push({ line, message })
+    if (faults.length === maximumFaults) {
+      fault(`${maximumFaults} lines have faults, so this is no htpasswd file; the rest is not read`)
+      break
+    }
     const [nameBytes = '', hashText] = bytes.split(':', 2)
     const name = decode(nameBytes)
     if (hashText === undefined) {

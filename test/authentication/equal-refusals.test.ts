@@ -1,0 +1,107 @@
+/** A8: nobody learns from the time of a refusal who exists. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import bcrypt from 'bcryptjs'
+import { expect, test } from 'vitest'
+import { AuthenticatorChain } from '../../src/authentication/chain.ts'
+import { openHtpasswd } from '../../src/authentication/htpasswd/htpasswd-authenticator.ts'
+import { PasswordVerifier } from '../../src/authentication/password/verifier.ts'
+import { Password } from '../../src/protocol/credentials.ts'
+
+const log = { info() {}, warn() {}, error() {} }
+const apr1 = '$apr1$saltsalt$J2IfVfZr4sJUOICwIcPGI1'
+const sha512 =
+  '$6$rounds=2000$salt$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1.'
+const wrong = 'wrong password'
+const tooLong = 'A'.repeat(73)
+
+/** Wall time of a refusal for each class, `count` times, in turns so that all of them see the same noise. */
+async function sample(
+  users: Readonly<Record<string, string>>,
+  classes: Readonly<Record<string, readonly [user: string, password: string]>>,
+  count: number,
+): Promise<Map<string, number[]>> {
+  const folder = await mkdtemp(join(tmpdir(), 'refusals-'))
+  const file = join(folder, 'htpasswd')
+  const lines = Object.entries(users).map(([user, hash]) => `${user}:${hash}\n`)
+  await writeFile(file, lines.join(''))
+  const passwords = new PasswordVerifier({ workers: 1, cacheSeconds: 0 })
+  const backend = await openHtpasswd({ name: 'htpasswd', file, passwords, log })
+  const chain = new AuthenticatorChain([backend], passwords)
+  const times = new Map(Object.keys(classes).map((name) => [name, [] as number[]]))
+  try {
+    for (let turn = -3; turn < count; turn += 1) {
+      for (const [name, [username, password]] of Object.entries(classes)) {
+        const start = performance.now()
+        const { kind } = await chain.authenticate({ username, password: new Password(password) })
+        const time = performance.now() - start
+        expect(kind).not.toBe('accepted')
+        // The first ones warm up the compiler.
+        if (turn >= 0) times.get(name)?.push(time)
+      }
+    }
+  } finally {
+    backend.close()
+    await passwords.close()
+    await rm(folder, { recursive: true })
+  }
+  return times
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((left, right) => left - right)[numbers.length >> 1] ?? Number.NaN
+}
+
+/** Bootstrap interval of the difference of the medians, 95 %. */
+function interval(left: readonly number[], right: readonly number[]): readonly [number, number] {
+  const draw = (numbers: readonly number[]) =>
+    median(numbers.map(() => numbers[Math.floor(Math.random() * numbers.length)] ?? Number.NaN))
+  const differences = Array.from({ length: 1000 }, () => draw(left) - draw(right))
+  differences.sort((a, b) => a - b)
+  return [differences[25] ?? Number.NaN, differences[975] ?? Number.NaN]
+}
+
+function expectEqual(times: Map<string, number[]>): void {
+  const [reference, ...others] = [...times]
+  if (reference === undefined) throw new Error('no classes')
+  const bound = Math.max(0.05 * median(reference[1]), 2)
+  for (const [name, numbers] of others) {
+    const [low, high] = interval(numbers, reference[1])
+    const facts = `${name} ${median(numbers).toFixed(2)} ms, ${reference[0]} ${median(reference[1]).toFixed(2)} ms, interval [${low.toFixed(2)}, ${high.toFixed(2)}]`
+    const containsZero = low <= 0 && high >= 0
+    expect(containsZero || (low > -bound && high < bound), facts).toBe(true)
+  }
+}
+
+test('A8: with one kind of hash, an unknown name, a wrong password and one of 73 bytes take the same time', async () => {
+  const times = await sample(
+    { alice: bcrypt.hashSync('right', 10), bob: bcrypt.hashSync('right', 10) },
+    { unknown: ['nobody', wrong], known: ['alice', wrong], 'too long': ['bob', tooLong] },
+    60,
+  )
+  expectEqual(times)
+}, 60_000)
+
+test('A8: with mixed kinds and costs, every refusal takes the time of the dearest', async () => {
+  const times = await sample(
+    {
+      cheap: bcrypt.hashSync('right', 5),
+      dear: bcrypt.hashSync('right', 8),
+      old: apr1,
+      older: sha512,
+      plain: 'plaintext',
+    },
+    {
+      unknown: ['nobody', wrong],
+      'bcrypt 5': ['cheap', wrong],
+      'bcrypt 8': ['dear', wrong],
+      'SHA-crypt': ['older', wrong],
+      'an unusable hash': ['plain', 'plaintext'],
+      'too long': ['cheap', tooLong],
+    },
+    60,
+  )
+  expectEqual(times)
+}, 60_000)

@@ -1,0 +1,170 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type FileWatch, watchFile } from '../src/watched-file.ts'
+
+let folder: string
+let file: string
+let watch: FileWatch
+let changes: string[]
+let troubles: (string | undefined)[]
+const interval = 40
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'watch-'))
+  file = join(folder, 'file')
+  writeFileSync(file, 'old')
+  changes = []
+  troubles = []
+})
+
+afterEach(() => {
+  watch.close()
+  rmSync(folder, { recursive: true })
+})
+
+function start(path = file): void {
+  watch = watchFile(path, {
+    intervalMilliseconds: interval,
+    onChange: (content) => void changes.push(content.toString()),
+    onTrouble: ({ code }) => void troubles.push(code),
+  })
+}
+
+async function settle(): Promise<void> {
+  await sleep(interval * 6)
+}
+
+describe('a change is told, once, with the new content', () => {
+  test.each<[string, () => void]>([
+    ['written in place', () => writeFileSync(file, 'new')],
+    [
+      'written in place, of the same length and with the same time',
+      () => {
+        writeFileSync(file, 'new')
+        utimesSync(file, 1, 1)
+      },
+    ],
+    [
+      'another file renamed over it',
+      () => {
+        writeFileSync(`${file}.new`, 'new')
+        renameSync(`${file}.new`, file)
+      },
+    ],
+    [
+      'removed and made anew',
+      () => {
+        rmSync(file)
+        writeFileSync(file, 'new')
+      },
+    ],
+  ])('%s', async (_case, change) => {
+    start()
+    change()
+    await settle()
+    expect(changes).toEqual(['new'])
+    expect(troubles).toEqual([])
+  })
+
+  test('a symbolic link on the way turned, as Kubernetes does', async () => {
+    for (const version of ['1', '2']) {
+      mkdirSync(join(folder, version))
+      writeFileSync(join(folder, version, 'name'), `version ${version}`)
+    }
+    symlinkSync('1', join(folder, '..data'))
+    symlinkSync('..data/name', join(folder, 'name'))
+    start(join(folder, 'name'))
+    symlinkSync('2', join(folder, '..data_tmp'))
+    renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+    await settle()
+    expect(changes).toEqual(['version 2'])
+  })
+})
+
+test('without a change nothing is told', async () => {
+  start()
+  await settle()
+  expect([changes, troubles]).toEqual([[], []])
+})
+
+test('a file that is being written is left alone until it holds still', async () => {
+  start()
+  truncateSync(file)
+  for (let piece = 0; piece < 20; piece += 1) {
+    await sleep(interval / 2)
+    appendFileSync(file, `${piece} `)
+  }
+  expect(changes).toEqual([])
+  await settle()
+  expect(changes).toEqual(['0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 '])
+})
+
+test('a file that is gone is told once, and its return brings the content', async () => {
+  start()
+  renameSync(file, `${file}.away`)
+  await settle()
+  await settle()
+  expect([changes, troubles]).toEqual([[], ['ENOENT']])
+  renameSync(`${file}.away`, file)
+  await settle()
+  expect([changes, troubles]).toEqual([['old'], ['ENOENT']])
+  rmSync(file)
+  await settle()
+  expect(troubles).toEqual(['ENOENT', 'ENOENT'])
+})
+
+test('a folder in the place of the file is told as trouble', async () => {
+  start()
+  rmSync(file)
+  mkdirSync(file)
+  await settle()
+  expect([changes, troubles]).toEqual([[], ['EISDIR']])
+})
+
+test('a change of permissions brings the content again, and no harm', async () => {
+  start()
+  chmodSync(file, 0o600)
+  await settle()
+  expect(changes).toEqual(['old'])
+})
+
+test('nothing is told after close', async () => {
+  start()
+  writeFileSync(file, 'new')
+  watch.close()
+  await settle()
+  expect(changes).toEqual([])
+})
+
+test('a slow listener is not called again before it has ended', async () => {
+  let running = 0
+  let most = 0
+  watch = watchFile(file, {
+    intervalMilliseconds: interval,
+    async onChange() {
+      running += 1
+      most = Math.max(most, running)
+      await sleep(interval * 5)
+      running -= 1
+    },
+  })
+  for (let change = 0; change < 4; change += 1) {
+    writeFileSync(file, `${change}`)
+    await sleep(interval * 3)
+  }
+  expect(most).toBe(1)
+})
