@@ -3,27 +3,23 @@
  * implementation stands behind which seam.
  */
 
-import {
-  type AccountStore,
-  AccountsAuthenticator,
-  createFirstAdmin,
-} from './authentication/accounts.ts'
+import { type AccountStore, createFirstAdmin, openAccounts } from './authentication/accounts.ts'
 import type { Authenticator } from './authentication/authenticator.ts'
 import { AuthenticatorChain } from './authentication/chain.ts'
 import { openHtpasswd } from './authentication/htpasswd/htpasswd-authenticator.ts'
-import type { PasswordVerifier } from './authentication/password/verifier.ts'
+import { PasswordVerifier } from './authentication/password/verifier.ts'
 import { compilePolicy } from './authorization/policy.ts'
 import type { Clock } from './clock.ts'
 import type { BackendConfig, Config } from './config/config.ts'
 import { AppError } from './errors.ts'
-import type { clientAddressReader } from './http/client-address.ts'
+import { clientAddressReader } from './http/client-address.ts'
 import type { PartStatus } from './http/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
 import { openTokenSigner } from './signing/token-signer.ts'
 import { KyselyAccountStore } from './storage/account-store.ts'
 import { openDatabase } from './storage/database.ts'
-import type { TokenService } from './token/token-service.ts'
+import { TokenService } from './token/token-service.ts'
 
 export interface App {
   /** The account made at the very first start, with the only sight anybody gets of its password. */
@@ -41,9 +37,10 @@ export interface App {
   close(): Promise<void>
 }
 
+/** A backend that follows something outside of the database says how that goes, and can be closed. */
 interface Backend extends Authenticator {
-  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
-  close(): void
+  status?(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
+  close?(): void
 }
 
 interface BackendParts {
@@ -67,10 +64,7 @@ const openers: {
   ) => Promise<Backend>
 } = {
   htpasswd: ({ name, file }, { passwords, log }) => openHtpasswd({ name, file, passwords, log }),
-  accounts: async ({ name }, { accounts, passwords }) => {
-    const authenticator = new AccountsAuthenticator({ name, accounts, passwords })
-    return Object.assign(authenticator, { status: () => ({ ok: true as const }), close: () => {} })
-  },
+  accounts: ({ name }, { accounts, passwords }) => openAccounts({ name, accounts, passwords }),
 }
 
 function openBackend<Kind extends BackendConfig['kind']>(
@@ -107,7 +101,7 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
         backends.push(kept.get(JSON.stringify(entry)) ?? (await openBackend(entry, backendParts)))
       }
     } catch (error) {
-      for (const backend of backends) if (!before?.backends.includes(backend)) backend.close()
+      for (const backend of backends) if (!before?.backends.includes(backend)) backend.close?.()
       throw error
     }
     const tokenService = new TokenService({
@@ -126,12 +120,13 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
     }
   }
 
-  let running = await run(config)
-  let configFault: string | undefined
   const hasAccounts = config.authentication.some(({ kind }) => kind === 'accounts')
+  // Before the backends are opened: the accounts tell the verifier then what their hashes cost.
   const firstAdmin = hasAccounts
     ? await createFirstAdmin({ accounts, passwords, clock })
     : undefined
+  let running = await run(config)
+  let configFault: string | undefined
 
   const server = createHttpServer({
     tokenService: () => running.tokenService,
@@ -140,9 +135,12 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
       config:
         configFault === undefined ? { state: 'ok' } : { state: 'degraded', detail: configFault },
       database: partStatus('down', await database.status()),
-      signing: partStatus('degraded', signer.status()),
+      signing: partStatus(signer.status().caDaysLeft < 0 ? 'down' : 'degraded', signer.status()),
       ...Object.fromEntries(
-        running.backends.map((backend) => [backend.name, partStatus('degraded', backend.status())]),
+        running.backends.map((backend) => [
+          backend.name,
+          partStatus('degraded', backend.status?.() ?? { ok: true }),
+        ]),
       ),
     }),
     log,
@@ -156,7 +154,7 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
       const before = running
       running = await run(next, before)
       for (const backend of before.backends) {
-        if (!running.backends.includes(backend)) backend.close()
+        if (!running.backends.includes(backend)) backend.close?.()
       }
     },
     setConfigFault(detail) {
@@ -164,7 +162,7 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
     },
     async close() {
       await server.close()
-      for (const backend of running.backends) backend.close()
+      for (const backend of running.backends) backend.close?.()
       await passwords.close()
       signer.close()
       await database.close()

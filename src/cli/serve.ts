@@ -110,6 +110,7 @@ function reloadOnChange(
     watchFile(config.file, {
       intervalMilliseconds: watchInterval,
       onChange: () => reload('the file changed'),
+      onTrouble: () => reload('the file cannot be read'),
     })
   return () => {
     stopListening()
