@@ -3,7 +3,12 @@
  * implementation stands behind which seam.
  */
 
-import { type AccountStore, createFirstAdmin, openAccounts } from './authentication/accounts.ts'
+import {
+  type AccountStore,
+  createFirstAdmin,
+  type FirstAdmin,
+  openAccounts,
+} from './authentication/accounts.ts'
 import type { Authenticator } from './authentication/authenticator.ts'
 import { AuthenticatorChain } from './authentication/chain.ts'
 import { openHtpasswd } from './authentication/htpasswd/htpasswd-authenticator.ts'
@@ -23,7 +28,7 @@ import { TokenService } from './token/token-service.ts'
 
 export interface App {
   /** The account made at the very first start, with the only sight anybody gets of its password. */
-  readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
+  readonly firstAdmin: FirstAdmin | undefined
   /** @returns the port that is listened on */
   listen(): Promise<number>
   /**
@@ -120,13 +125,13 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
     }
   }
 
+  let running = await run(config)
+  let configFault: string | undefined
   const hasAccounts = config.authentication.some(({ kind }) => kind === 'accounts')
-  // Before the backends are opened: the accounts tell the verifier then what their hashes cost.
+  // Last: it is made once, and a failure after it would take its password along.
   const firstAdmin = hasAccounts
     ? await createFirstAdmin({ accounts, passwords, clock })
     : undefined
-  let running = await run(config)
-  let configFault: string | undefined
 
   const server = createHttpServer({
     tokenService: () => running.tokenService,

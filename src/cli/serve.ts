@@ -1,6 +1,7 @@
 /** `dockwarden serve`: the server, until it is told to stop. */
 
 import { type App, createApp } from '../app.ts'
+import type { FirstAdmin } from '../authentication/accounts.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
@@ -24,8 +25,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
   try {
     const app = await createApp(config, { clock: () => new Date(), log })
+    // Before anything else can fail: it is made once, so this is the only time that it can be seen.
+    if (app.firstAdmin !== undefined) showFirstAdmin(app.firstAdmin, terminal)
     const port = await listenOrClose(app)
-    announce(app, config, port, options, terminal)
+    if (options.guide) terminal.print(guide(config, port, app.firstAdmin?.name))
     log.info(
       { event: 'start', listen: `${config.server.host}:${port}`, ...described(config) },
       'ready',
@@ -53,19 +56,10 @@ async function listenOrClose(app: App): Promise<number> {
 }
 
 /** To standard output and not to the log: the password must be seen once, and kept nowhere. */
-function announce(
-  app: App,
-  config: Config,
-  port: number,
-  options: ServeOptions,
-  { print }: Terminal,
-): void {
-  if (app.firstAdmin !== undefined) {
-    print(`admin account: ${app.firstAdmin.name}`)
-    print(`admin password: ${app.firstAdmin.password}`)
-    print('(shown this once, and stored only as a hash)')
-  }
-  if (options.guide) print(guide(config, port, app.firstAdmin?.name))
+function showFirstAdmin({ name, password }: FirstAdmin, { print }: Terminal): void {
+  print(`admin account: ${name}`)
+  print(`admin password: ${password}`)
+  print('(shown this once, and stored only as a hash)')
 }
 
 function described({ file, services, authentication, rules }: Config): object {
