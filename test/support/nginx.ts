@@ -40,7 +40,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const folder = temporaryFolder('nginx')
   const { certificate } = options
   renderTemplates(join(folder, 'conf.d'), {
-    PROXY_TRANSPORT: certificate === undefined ? 'plain' : 'tls',
+    PROXY_SCHEME: certificate === undefined ? 'http' : 'https',
     PROXY_LISTEN: `127.0.0.1:${port}`,
     PROXY_SERVER_NAME: '_',
     PROXY_CERTIFICATE: certificate?.certificate ?? '',
@@ -48,6 +48,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     PROXY_AUTH: options.auth,
     PROXY_REGISTRY: options.registry,
     PROXY_RESOLVER: '127.0.0.1',
+    PROXY_TERMINATOR: 'unix:',
   })
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, mainConfig(folder))
