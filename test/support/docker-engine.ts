@@ -7,13 +7,18 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
-import { composePluginFolder } from './compose-plugin.ts'
 import { findPart, requirePart } from './parts.ts'
 import { type RunOptions, type RunResult, run, startProcess } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dockwarden')
 const repository = join(import.meta.dirname, '..', '..')
+
+/** Compose, beside where the distribution's package puts it. */
+const pluginFolders = [
+  join(cache, 'parts', 'cli-plugins'),
+  join(homedir(), '.docker', 'cli-plugins'),
+]
 
 /** Makes local stand-ins of the public images, for a machine that cannot pull them. */
 const imageParts =
@@ -75,9 +80,11 @@ export async function startDockerEngine(): Promise<DockerEngine> {
 
 /** What a run that was interrupted left behind, and layers that no build has used for a week. */
 async function removeLeftovers(client: DockerClient): Promise<void> {
-  const containers = (await client.mustRun(['ps', '--all', '--quiet'])).split('\n').filter(Boolean)
-  if (containers.length > 0) await client.mustRun(['rm', '--force', ...containers])
-  await client.mustRun(['volume', 'prune', '--force'])
+  const lines = async (...args: string[]) => (await client.mustRun(args)).trim().split(/\s+/)
+  for (const container of await lines('ps', '--all', '--quiet'))
+    if (container) await client.mustRun(['rm', '--force', container])
+  for (const volume of await lines('volume', 'ls', '--quiet'))
+    if (volume) await client.mustRun(['volume', 'rm', '--force', volume])
   await client.mustRun(['network', 'prune', '--force'])
   await client.mustRun(['image', 'prune', '--force', '--filter', 'until=168h'])
 }
@@ -88,7 +95,7 @@ export class DockerClient {
 
   constructor(host: string) {
     const configuration = temporaryFolder('docker-client')
-    const settings = { cliPluginsExtraDirs: [composePluginFolder] }
+    const settings = { cliPluginsExtraDirs: pluginFolders }
     writeFileSync(join(configuration, 'config.json'), JSON.stringify(settings))
     this.#environment = { DOCKER_HOST: host, DOCKER_CONFIG: configuration }
   }
