@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { check } from './check.ts'
 import { serve } from './serve.ts'
+import { type SetupOptions, setup } from './setup.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /**
@@ -38,6 +39,20 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     .option(...configOption)
     .action(async (options: { config?: string }) => {
       exitCode = await check(options, terminal)
+    })
+  program
+    .command('setup')
+    .description(
+      'make the keys and certificates that are missing, before the registry and the proxy start',
+    )
+    .option(...configOption)
+    .requiredOption(
+      '--trust <folder>',
+      "where the registry reads the token CA's certificate, ca.crt",
+    )
+    .requiredOption('--tls <folder>', 'where the proxy reads tls.crt and tls.key')
+    .action(async (options: SetupOptions) => {
+      exitCode = await setup(options, terminal)
     })
 
   try {

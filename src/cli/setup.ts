@@ -1,0 +1,65 @@
+/** `dockwarden setup`: the keys and certificates that the compose bundle needs before it starts. */
+
+import { join } from 'node:path'
+import { loadConfig } from '../config/load.ts'
+import { createPinoLog } from '../pino-log.ts'
+import { openCertificateAuthority, publishCertificate } from '../signing/certificate-authority.ts'
+import { ensureTlsCertificate } from '../signing/tls-certificate.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+export interface SetupOptions {
+  readonly config?: string
+  /** The folder that registries read; gets the token CA's certificate, `ca.crt`, and never its key. */
+  readonly trust: string
+  /** The folder that the proxy reads: `tls.crt` and `tls.key`. */
+  readonly tls: string
+}
+
+/**
+ * Makes what is missing and checks what is there; run again, it changes nothing.
+ *
+ * @returns the exit code
+ * @throws AppError misconfigured, with what to change
+ */
+export async function setup(options: SetupOptions, terminal: Terminal): Promise<number> {
+  const { env, workingFolder, print, complain } = terminal
+  const config = await loadConfig({ file: options.config, env, workingFolder })
+  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
+  const parts = { clock: () => new Date(), log }
+  try {
+    const authority = await openCertificateAuthority({
+      folder: config.keys,
+      purpose: 'token',
+      ...parts,
+    })
+    const published = join(options.trust, 'ca.crt')
+    await publishCertificate(authority, published)
+    print(`token CA: ${published}, until ${day(authority.notAfter)}`)
+
+    const { protocol, hostname } = new URL(config.server.publicUrl)
+    if (protocol === 'http:') {
+      complain(
+        `WARNING: ${config.server.publicUrl} is plain HTTP: passwords and tokens cross the network in the ` +
+          'clear. Use it on a private network only, or behind a TLS terminator whose https:// address is the public URL.',
+      )
+      return exitCodes.done
+    }
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    // The proxy is another user of the same group, so that it cannot read the TLS CA's key.
+    const certificate = await ensureTlsCertificate({
+      folder: options.tls,
+      host,
+      groupReadableKey: true,
+      ...parts,
+    })
+    const { certificateFile, origin, notAfter } = certificate
+    print(`TLS certificate for ${host}: ${certificateFile} (${origin}), until ${day(notAfter)}`)
+    return exitCodes.done
+  } finally {
+    log.flush()
+  }
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
