@@ -119,9 +119,12 @@ export class HtpasswdAuthenticator implements Authenticator {
   #reload(content: Buffer): void {
     const { entries, faults } = parseHtpasswd(content, this.#file)
     const [first] = faults
-    if (first === undefined) return this.#use(entries)
-    const more = faults.length > 1 ? ` (and ${faults.length - 1} more faulty lines)` : ''
-    this.#keep(`${describeFault(this.#file, first)}${more}`)
+    if (first === undefined) {
+      this.#use(entries)
+    } else {
+      const more = faults.length > 1 ? ` (and ${faults.length - 1} more faulty lines)` : ''
+      this.#keep(`${describeFault(this.#file, first)}${more}`)
+    }
   }
 
   #use(entries: HtpasswdContent['entries']): void {

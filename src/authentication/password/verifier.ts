@@ -19,7 +19,7 @@ export interface PasswordVerifierOptions {
 }
 
 const cacheSize = 10_000
-/** An idle worker holds about 10 MB; starting one takes about 50 ms. */
+/** An idle worker holds about 15 MB; starting one takes about 50 ms. */
 const idleMilliseconds = 30_000
 /** 60 ms of CPU; OWASP's Password Storage Cheat Sheet asks for 10 or more. */
 const hashCost = 10
