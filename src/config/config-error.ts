@@ -1,0 +1,63 @@
+/** What is wrong with a configuration file, and where: every fault at once, each with what to do. */
+
+import { AppError } from '../errors.ts'
+
+/** The way to a value: keys of maps and indexes of lists. */
+export type KeyPath = readonly (string | number)[]
+
+/** A position in the file; lines and columns start at 1, columns count UTF-16 units. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+export interface Fault {
+  readonly file: string
+  /** Undefined where the file as a whole could not be read. */
+  readonly place: Place | undefined
+  /** As an operator would write it: `rules[2].on[0]`; empty where it is about the whole file. */
+  readonly key: string
+  /** What is wrong and what to do, in one line. */
+  readonly message: string
+}
+
+/** Nobody mends more in one go, and the whole list goes into a log. */
+export const maximumFaults = 100
+
+/** The configuration cannot be used; `message` is every fault, one per line, in the file's order. */
+export class ConfigError extends AppError {
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[], options?: ErrorOptions) {
+    const listed = [...faults].sort(byPlace).slice(0, maximumFaults)
+    const lines = listed.map(faultLine)
+    if (faults.length > maximumFaults) lines.push('… and more; mend these first')
+    super('misconfigured', lines.join('\n'), options)
+    this.name = 'ConfigError'
+    this.faults = Object.freeze(listed)
+  }
+}
+
+function byPlace({ place: a }: Fault, { place: b }: Fault): number {
+  return (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0)
+}
+
+function faultLine({ file, place, key, message }: Fault): string {
+  const where = place === undefined ? file : `${file}:${place.line}:${place.column}`
+  return printable([where, key, message].filter((part) => part !== '').join(': '))
+}
+
+export function formatKeyPath(path: KeyPath): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+const maximumLineLength = 1_000
+
+/** Texts of the file stand in the line, and must neither break it nor flood the log that it goes to. */
+function printable(line: string): string {
+  const cut = line.length > maximumLineLength ? `${line.slice(0, maximumLineLength)}…` : line
+  return cut.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+}

@@ -1,0 +1,158 @@
+/**
+ * The texts of the configuration that stand for something else: addresses, URLs, lengths of time,
+ * networks. Each reader is a transform of the schema: it refuses with a sentence for the operator.
+ */
+
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { z } from 'zod'
+import { parsePattern } from '../authorization/pattern.ts'
+import { catalog } from '../authorization/policy.ts'
+import { type Principal, parsePrincipal } from '../authorization/rule.ts'
+
+type Context = z.core.$RefinementCtx<string>
+
+function refuse(ctx: Context, message: string): never {
+  ctx.issues.push({ code: 'custom', input: ctx.value, message })
+  return z.NEVER
+}
+
+const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i
+
+/** `host:port`, an IPv6 address in brackets. Port 0 lets the kernel choose. */
+export function readListen(text: string, ctx: Context): { host: string; port: number } {
+  const [, inBrackets, plain, digits] = /^(?:\[(.*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  if (digits === undefined) {
+    return refuse(
+      ctx,
+      `"${text}" is not host:port; write 127.0.0.1:5001, or [::1]:5001 for an IPv6 address`,
+    )
+  }
+  if (plain === '') {
+    // ":5001" is "every interface" elsewhere: too much to say by leaving something out.
+    return refuse(
+      ctx,
+      `"${text}" has no host; every interface is 0.0.0.0${text}, this machine alone 127.0.0.1${text}`,
+    )
+  }
+  const looksNumeric = /^[\d.]+$/.test(plain ?? '')
+  const isHost =
+    plain === undefined
+      ? isIPv6(inBrackets ?? '')
+      : isIPv4(plain) || (!looksNumeric && hostName.test(plain))
+  if (!isHost) return refuse(ctx, `"${inBrackets ?? plain}" is no address and no host name`)
+  if (port > 65_535) return refuse(ctx, `there is no port ${digits}; the highest is 65535`)
+  return { host: inBrackets ?? plain ?? '', port }
+}
+
+/** @returns the URL in its normal form, without a slash at its end */
+export function readPublicUrl(text: string, ctx: Context): string {
+  const url = /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) {
+    return refuse(ctx, `"${text}" is no http or https URL; write https://registry.example.com`)
+  }
+  if (url.username !== '' || url.password !== '') {
+    return refuse(ctx, 'a public URL holds no user name or password: every client sees it')
+  }
+  if (/[?#]/.test(text)) {
+    return refuse(ctx, `"${text}" has a query or a fragment; the realm is this URL and /token`)
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+const secondsOf: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 }
+// Docker's clients treat anything shorter as 60 s, so the token would end before they ask again.
+const shortestLifetime = 60
+// A token cannot be taken back: this is how long somebody who lost a right may still have it.
+const longestLifetime = 3_600
+
+/** @returns seconds */
+export function readTokenLifetime(text: string, ctx: Context): number {
+  const [, digits, unit = ''] = /^(\d{1,9})([smh]?)$/.exec(text) ?? []
+  if (digits === undefined) {
+    return refuse(ctx, `"${text}" is no length of time; write 5m, 300s, 1h, or seconds as in 300`)
+  }
+  const seconds = Number(digits) * (secondsOf[unit] ?? 1)
+  if (seconds < shortestLifetime) {
+    return refuse(ctx, `${text} is too short: clients count on at least 60s; write 60s or more`)
+  }
+  if (seconds > longestLifetime) {
+    return refuse(
+      ctx,
+      `${text} is too long: a token cannot be taken back before it ends; write 1h or less`,
+    )
+  }
+  return seconds
+}
+
+/** @returns the path as written; the caller resolves it */
+export function readDatabase(text: string, ctx: Context): string {
+  if (/^postgres(ql)?:/i.test(text)) {
+    return refuse(ctx, 'PostgreSQL is not supported yet; write sqlite:data/dockwarden.db')
+  }
+  const path = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
+  if (path === undefined) {
+    return refuse(
+      ctx,
+      `"${text}" is no database; write sqlite:PATH as in sqlite:data/dockwarden.db`,
+    )
+  }
+  if (path === ':memory:') {
+    return refuse(ctx, 'accounts must outlive the process; write sqlite:data/dockwarden.db')
+  }
+  return path
+}
+
+// 10.0.0.0/8 and fc00::/7 are the widest private networks (RFC 1918, RFC 4193).
+const shortestPrefix = { 4: 8, 6: 7 } as const
+
+/** An address or a CIDR of proxies. Whoever is in it may claim any client address. */
+export function readTrustedProxy(text: string, ctx: Context): string {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (['true', '*', 'all'].includes(text.toLowerCase())) {
+    return refuse(
+      ctx,
+      `"${text}" would believe a client address that anybody wrote; name the proxy's network`,
+    )
+  }
+  if ((family !== 4 && family !== 6) || address.includes('%') || rest.length > 0) {
+    return refuse(ctx, `"${text}" is no address and no CIDR; write 172.16.0.0/12 or 10.0.0.7`)
+  }
+  if (/^::ffff:/i.test(address)) {
+    return refuse(ctx, `"${text}" is an IPv4 address in IPv6 clothes; write it as IPv4`)
+  }
+  if (prefix === undefined) return text
+  const bits = family === 4 ? 32 : 128
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
+    return refuse(
+      ctx,
+      `"/${prefix}" is no prefix length; an IPv${family} network has /0 to /${bits}`,
+    )
+  }
+  if (Number(prefix) < shortestPrefix[family]) {
+    return refuse(
+      ctx,
+      `${text} is wider than any private network: strangers in it could claim any client address; name the proxy's own network`,
+    )
+  }
+  return text
+}
+
+export function readPrincipal(text: string, ctx: Context): Principal {
+  const principal = parsePrincipal(text)
+  return typeof principal === 'string' ? refuse(ctx, principal) : principal
+}
+
+/** A pattern over repository names, or the catalog. @returns the text itself, known to be good */
+export function readResource(text: string, ctx: Context): string {
+  if (text === catalog) return text
+  if (/:(?![\d*?{])/.test(text)) {
+    return refuse(
+      ctx,
+      `"${text}": a colon stands only before a port; write a repository by its name alone, and the list of all of them as ${catalog}`,
+    )
+  }
+  const patterns = parsePattern(text)
+  return typeof patterns === 'string' ? refuse(ctx, patterns) : text
+}

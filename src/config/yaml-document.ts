@@ -1,0 +1,250 @@
+/**
+ * The plain part of YAML that a configuration needs: maps, lists and texts, each with its place.
+ * What makes a file mean something else than it shows (anchors, aliases, merge keys, tags,
+ * directives, a key twice) is refused by name, and so is what would keep the parser busy.
+ */
+
+import {
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+  type YAMLMap,
+} from 'yaml'
+import { type KeyPath, maximumFaults, type Place } from './config-error.ts'
+import { type Environment, interpolate } from './interpolate.ts'
+
+export interface YamlFault {
+  readonly path: KeyPath
+  readonly place: Place
+  readonly message: string
+}
+
+export interface YamlDocument {
+  /** Maps, lists, texts and null. What a fault stands on is undefined. */
+  readonly value: unknown
+  readonly faults: readonly YamlFault[]
+  /** Where the value of this path stands; of its nearest ancestor where it is missing. */
+  placeOf(path: KeyPath): Place
+  /** Where the last key of this path stands. */
+  placeOfKey(path: KeyPath): Place
+}
+
+// Past some hundred levels the composer's recursion exhausts the stack, which can end the process.
+const maximumDepth = 32
+// 10,000 rules have 390,000 lexemes. One MiB of brackets has 1,000,000, and takes seconds.
+const maximumLexemes = 500_000
+// Texts of the environment may be long, and may be named often.
+const maximumExpansion = 1_048_576
+
+/** Reads one document and puts the environment's values into its texts. Never throws. */
+export function readYaml(text: string, env: Environment): YamlDocument {
+  const lines = new LineCounter()
+  const faults: YamlFault[] = []
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  const refuse: Refuse = (offset, message, path = []) => {
+    faults.push({ path, place: placeAt(offset), message })
+  }
+
+  const root = compose(text, lines, refuse)?.contents ?? null
+  const value = faults.length === 0 ? new ValueReader(env, refuse).read(root, []) : undefined
+  return {
+    value,
+    faults,
+    placeOf: (path) => placeAt(offsetOf(find(root, path).node)),
+    placeOfKey: (path) => {
+      const { key, node } = find(root, path)
+      return placeAt(offsetOf(key ?? node))
+    },
+  }
+}
+
+type Refuse = (offset: number, message: string, path?: KeyPath) => void
+
+/** @returns undefined where the file is refused before it is composed */
+function compose(text: string, lines: LineCounter, refuse: Refuse): Document | undefined {
+  const tokens: CST.Token[] = []
+  for (const token of parse(text, lines)) {
+    const fault = tokenFault(token, tokens)
+    if (fault !== undefined) {
+      refuse(token.offset, fault + quotingHint(text, token.offset))
+      return undefined
+    }
+    tokens.push(token)
+  }
+  // "failsafe": every scalar is a text, and the schema says what it stands for; a user named 0123 or
+  // no stays one. Keys are compared by ValueReader: the composer's own way takes quadratic time.
+  const composer = new Composer({ schema: 'failsafe', stringKeys: true, uniqueKeys: false })
+  // The composer makes an Error per fault: with stack traces, a file of commas takes nine seconds.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    const [document] = composer.compose(tokens, true, text.length)
+    for (const { code, message, pos } of document?.errors.slice(0, maximumFaults + 1) ?? []) {
+      refuse(pos[0], (advice[code] ?? message) + quotingHint(text, pos[0]))
+    }
+    return document
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+const advice: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
+  BAD_INDENT: 'this stands further left or right than what it belongs to; align it',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second key on one line; give it a line of its own, or quote a text that holds ": "',
+  NON_STRING_KEY: 'a key must be a text',
+}
+
+/** `{ file: ${FILE} }` is a map in a map to YAML: the likeliest mistake on a line with a variable. */
+function quotingHint(text: string, offset: number): string {
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0]
+  return line?.includes('${') ? '; between brackets, quote a text that holds "${"' : ''
+}
+
+function* parse(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  let lexemes = 0
+  for (const lexeme of new Lexer().lex(text)) {
+    lexemes += 1
+    yield* parser.next(lexeme)
+    const tooMuch =
+      parser.stack.length > maximumDepth
+        ? `more than ${maximumDepth} levels deep; no setting is`
+        : lexemes > maximumLexemes
+          ? 'too much for one file; a configuration of 10,000 rules is smaller'
+          : undefined
+    if (tooMuch !== undefined) {
+      yield { type: 'error', offset: parser.offset, source: lexeme, message: tooMuch }
+      return
+    }
+  }
+  yield* parser.end()
+}
+
+function tokenFault(token: CST.Token, before: readonly CST.Token[]): string | undefined {
+  switch (token.type) {
+    case 'error':
+      return token.message
+    case 'directive':
+      return 'directives such as %YAML are not supported; remove the line'
+    case 'document':
+      return before.some(({ type }) => type === 'document')
+        ? 'a second document; a configuration is one, without "---" in between'
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Turns nodes into values, and refuses what a configuration must not hold. */
+class ValueReader {
+  readonly #env: Environment
+  readonly #refuse: Refuse
+  #expansion = 0
+
+  constructor(env: Environment, refuse: Refuse) {
+    this.#env = env
+    this.#refuse = refuse
+  }
+
+  read(node: Node | null, path: KeyPath): unknown {
+    const fault = nodeFault(node)
+    if (node !== null && fault !== undefined) {
+      this.#refuse(offsetOf(node), fault, path)
+      return undefined
+    }
+    if (isMap<Node, Node | null>(node)) return this.#readMap(node, path)
+    if (isSeq<Node | null>(node)) {
+      return node.items.map((item, index) => this.read(item, [...path, index]))
+    }
+    if (!isScalar<string>(node)) return null
+    if (node.type === 'PLAIN' && ['', '~', 'null'].includes(node.value)) return null
+    return this.#readText(node.value, offsetOf(node), path)
+  }
+
+  #readMap(node: YAMLMap<Node, Node | null>, path: KeyPath): Record<string, unknown> {
+    const values = new Map<string, unknown>()
+    for (const { key, value } of node.items) {
+      if (!isScalar<string>(key) || nodeFault(key) !== undefined) {
+        this.#refuse(offsetOf(key), nodeFault(key) ?? 'a key must be a text', path)
+        continue
+      }
+      const name = key.value
+      const keyPath = [...path, name]
+      if (name === '<<') {
+        this.#refuse(offsetOf(key), 'merge keys are not supported; write the keys out', keyPath)
+      } else if (name === '__proto__') {
+        this.#refuse(offsetOf(key), 'no key may be called this', keyPath)
+      } else if (values.has(name)) {
+        this.#refuse(offsetOf(key), `"${name}" stands twice; remove one of them`, keyPath)
+      } else {
+        values.set(name, this.read(value, keyPath))
+      }
+    }
+    return Object.fromEntries(values)
+  }
+
+  #readText(text: string, offset: number, path: KeyPath): string | undefined {
+    if (!text.includes('${')) return text
+    const filled = interpolate(text, this.#env)
+    if ('faults' in filled) {
+      for (const fault of filled.faults) this.#refuse(offset, fault, path)
+      return undefined
+    }
+    this.#expansion += filled.text.length
+    if (this.#expansion > maximumExpansion) {
+      this.#refuse(offset, 'the values of the environment are too long for a configuration', path)
+      return undefined
+    }
+    return filled.text
+  }
+}
+
+function nodeFault(node: Node | null): string | undefined {
+  if (isAlias(node)) return `alias *${node.source} is not supported; write the value out`
+  if (node?.anchor !== undefined) return `anchor &${node.anchor} is not supported; remove it`
+  if (node?.tag !== undefined) return `tag ${node.tag} is not supported; remove it`
+  return undefined
+}
+
+function offsetOf(node: Node | null | undefined): number {
+  return node?.range?.[0] ?? 0
+}
+
+/** The node of a path, or the last one on the way to it, with the key that it stands under. */
+function find(root: Node | null, path: KeyPath): { key: Node | undefined; node: Node | null } {
+  let found: { key: Node | undefined; node: Node | null } = { key: undefined, node: root }
+  for (const step of path) {
+    const { node } = found
+    if (isMap<Node, Node | null>(node)) {
+      const isStep = ({ key }: Pair<Node, Node | null>) => isScalar(key) && key.value === step
+      const pair = node.items.find(isStep)
+      if (pair === undefined) return found
+      // A key without a value has no node, or an empty one somewhere behind it.
+      found = { key: pair.key, node: hasText(pair.value) ? pair.value : pair.key }
+    } else if (isSeq<Node | null>(node) && typeof step === 'number' && step in node.items) {
+      found = { key: undefined, node: node.items[step] ?? node }
+    } else {
+      return found
+    }
+  }
+  return found
+}
+
+function hasText(node: Node | null): boolean {
+  return node?.range !== undefined && node.range !== null && node.range[1] > node.range[0]
+}
