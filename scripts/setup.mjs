@@ -12,7 +12,14 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export function setUp({ clean = false } = {}) {
   requireNode()
   installPackages()
-  build({ clean })
+  // A module that was deleted from src/ must not live on in what is tested.
+  if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true })
+  if (!build()) fail('The build failed.')
+}
+
+/** Compiles src/ to dist/; the compiler prints what is wrong. @returns whether nothing is */
+export function build() {
+  return runPackage('tsc', ['-p', 'tsconfig.build.json']) === 0
 }
 
 /** Runs a program in the project's folder with our own output. Returns its exit code. */
@@ -64,12 +71,6 @@ function packagesAreCurrent() {
 
 function isLink(path) {
   return lstatSync(join(root, path), { throwIfNoEntry: false })?.isSymbolicLink() ?? false
-}
-
-function build({ clean }) {
-  // A module that was deleted from src/ must not live on in what is tested.
-  if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true })
-  if (runPackage('tsc', ['-p', 'tsconfig.build.json']) !== 0) fail('The build failed.')
 }
 
 function readJson(path) {
