@@ -1,6 +1,7 @@
 /**
- * The programs that people pull and push with. Each has its own home and its own file of logins, so
- * that a test never touches, or profits from, what the machine's user is signed in to.
+ * The programs that people pull and push with; docker is in docker-engine.ts. Each has its own home
+ * and its own file of logins, so that a test never touches, or profits from, what the machine's user
+ * is signed in to.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -37,11 +38,6 @@ export function createCrane(options: ClientOptions = {}): Client {
   return createClient('crane', options, () => [])
 }
 
-/** The docker CLI. `socket` is the engine's; the engine has its own idea of whom to trust. */
-export function createDocker(options: ClientOptions & { readonly socket: string }): Client {
-  return createClient('docker', options, () => ['--host', `unix://${options.socket}`])
-}
-
 function createClient(
   part: Part,
   { authority }: ClientOptions,
@@ -55,7 +51,7 @@ function createClient(
   const env = {
     HOME: home,
     XDG_RUNTIME_DIR: home,
-    // docker and crane read the first, podman and skopeo the second.
+    // crane reads the first, podman and skopeo the second.
     DOCKER_CONFIG: home,
     REGISTRY_AUTH_FILE: logins,
     // All of them are Go programs, and this is how Go is told of another root.
