@@ -25,7 +25,8 @@ export interface HtpasswdContent {
 /** With more of them it is another kind of file, and listing its lines helps nobody. */
 const maximumFaults = 1_000
 const byteOrderMark = '\u00ef\u00bb\u00bf'
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+// A byte order mark within a name is part of it: dropped, it would make one name of two.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Total. Blank lines and lines that begin with `#` say nothing; white space around a line and what
