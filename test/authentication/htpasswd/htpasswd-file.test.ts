@@ -25,6 +25,7 @@ describe('what is read', () => {
     ['a byte order mark', `\ufeffalice:${good}\n`, ['alice']],
     ['what follows a second colon', `alice:${good}:Alice A.:x\n`, ['alice']],
     ['names in UTF-8', `jürgen:${good}\n李:${good}\n`, ['jürgen', '李']],
+    ['a byte order mark as part of a name', `a:${good}\n\ufeffa:${good}\n`, ['a', '\ufeffa']],
     ['names with spaces and signs', `a b@c.d:${good}\n-x:${good}\n`, ['a b@c.d', '-x']],
     [
       'names that objects have',
