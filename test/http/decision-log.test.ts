@@ -33,7 +33,10 @@ test('B38: whatever a client writes, one decision is one JSON line under 8 kB', 
   ]
   for (const text of hostile) {
     const scopes = new URLSearchParams(
-      Array.from({ length: 32 }, () => ['scope', `${text.slice(0, 400)}${Math.random()}`]),
+      Array.from({ length: 32 }, (): [string, string] => [
+        'scope',
+        `${text.slice(0, 400)}${Math.random()}`,
+      ]),
     )
     const query = `service=${encodeURIComponent(text)}&${scopes}`
     const basic = `Basic ${Buffer.from(`${text.replace(/\p{Cc}/gu, '')}:x`).toString('base64')}`

@@ -247,7 +247,10 @@ describe('the cache of passwords that fitted', () => {
 describe('A23: a flood of logins', () => {
   const storedHash = bcrypt.hashSync('right', 12)
 
-  test('is refused at once where the queue is full, and leaves the event loop free', async () => {
+  // Another program's load can delay any single run; the promise is broken when every run is late.
+  test('is refused at once where the queue is full, and leaves the event loop free', {
+    retry: 2,
+  }, async () => {
     const verifier = createVerifier({ workers: 2, queueLength: 8 })
     verifier.announce('test', [storedHash])
     const delay = monitorEventLoopDelay({ resolution: 5 })
