@@ -15,7 +15,6 @@ import {
   publicMode,
   readCertificates,
   readPrivateKey,
-  readPublicFile,
   replaceFile,
 } from './key-files.ts'
 
@@ -23,7 +22,10 @@ import {
  * A registry accepts a token of any certificate below its `rootcertbundle`, whatever the certificate
  * is for: one CA for both would let the TLS server's key sign tokens.
  */
-const subjects = { token: 'CN=Dockwarden token CA', tls: 'CN=Dockwarden TLS CA' } as const
+export const authoritySubjects = {
+  token: 'CN=Dockwarden token CA',
+  tls: 'CN=Dockwarden TLS CA',
+} as const
 
 export interface CertificateAuthority extends Issuer {
   /** Absolute path of `ca.crt`. */
@@ -33,7 +35,7 @@ export interface CertificateAuthority extends Issuer {
 
 export interface CertificateAuthorityOptions {
   readonly folder: string
-  readonly purpose: keyof typeof subjects
+  readonly purpose: keyof typeof authoritySubjects
   readonly clock: Clock
   readonly log: Log
 }
@@ -93,7 +95,8 @@ export async function publishCertificate(
   authority: CertificateAuthority,
   file: string,
 ): Promise<void> {
-  await replaceFile(file, await readPublicFile(authority.certificateFile), publicMode)
+  const certificates = (await readCertificates(authority.certificateFile)) ?? []
+  await replaceFile(file, certificates.join(''), publicMode)
 }
 
 /** Whole days until the date, rounded down; negative after it. */
@@ -112,7 +115,7 @@ async function make(
   const notAfter = new Date(now)
   notAfter.setUTCFullYear(now.getUTCFullYear() + lifeYears)
   const text = {
-    subject: subjects[purpose],
+    subject: authoritySubjects[purpose],
     publicKey,
     // The clocks of the machines that check it are not ours.
     notBefore: new Date(now.getTime() - day),
@@ -158,8 +161,10 @@ function checkUse(
   const refuse = (fault: string) => {
     throw new AppError('misconfigured', `${file}: ${fault}`)
   }
-  if (!certificate.ca) refuse('the certificate is not that of a CA (basicConstraints CA:TRUE)')
-  if (certificate.subject === subjects[purpose === 'token' ? 'tls' : 'token']) {
+  if (!certificate.ca) {
+    refuse('the certificate is not that of a CA (basicConstraints CA:TRUE, keyUsage keyCertSign)')
+  }
+  if (certificate.subject === authoritySubjects[purpose === 'token' ? 'tls' : 'token']) {
     refuse(`this is the other CA, "${certificate.subject}": tokens and TLS need one folder each`)
   }
   if (now < new Date(certificate.validFrom)) {

