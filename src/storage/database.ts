@@ -1,14 +1,14 @@
-/** The embedded database: how it is opened, read, written and closed, and what its failures mean. */
+/** The embedded database: how it is opened, read, written and closed. */
 
 import { statSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import BetterSqlite3, { type Database as Sqlite, SqliteError } from 'better-sqlite3'
+import BetterSqlite3, { type Database as Sqlite } from 'better-sqlite3'
 import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
+import { isBusy, openingFault, retryWhileBusy, runningFault } from './database-faults.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { ImmediateSqliteDialect } from './sqlite-dialect.ts'
-import { prepareSqliteFile, remedy } from './sqlite-file.ts'
+import { applicationId, prepareSqliteFile, remedy } from './sqlite-file.ts'
 import type { Reader, Tables } from './tables.ts'
 
 export interface DatabaseOptions {
@@ -29,10 +29,6 @@ const settings = {
   busy_timeout: 0,
 } as const
 
-/** Milliseconds for which a busy database is tried again, and about how long between two tries. */
-const patience = 2_000
-const retryInterval = 10
-
 /** Up to this size, which is read in about half a second, every page is checked at the start. */
 const maximumCheckedBytes = 512 * 1024 * 1024
 
@@ -43,14 +39,14 @@ const maximumCheckedBytes = 512 * 1024 * 1024
  * @throws AppError misconfigured, with the file, what is wrong and what to do
  */
 export async function openDatabase({ path, clock }: DatabaseOptions): Promise<Database> {
+  const migrations = readMigrations()
   let sqlite: Sqlite | undefined
   try {
     prepareSqliteFile(path)
-    const connected = await retryWhileBusy(async () => connect(path))
-    sqlite = connected
-    await retryWhileBusy(async () => checkSound(connected, path))
-    const database = new Database(connected, path)
-    await migrate(database, readMigrations(), clock)
+    await retryWhileBusy(async () => assertSound(path))
+    sqlite = await retryWhileBusy(async () => connect(path))
+    const database = new Database(sqlite, path)
+    await migrate(database, migrations, clock)
     return database
   } catch (error) {
     sqlite?.close()
@@ -58,7 +54,32 @@ export async function openDatabase({ path, clock }: DatabaseOptions): Promise<Da
   }
 }
 
-/** A connection with every setting made, and seen to be made. */
+/**
+ * Looks through a connection that cannot write: closing any other one would put what lies in the
+ * write-ahead log into the file, also where that is the log of another database.
+ */
+function assertSound(path: string): void {
+  const sqlite = new BetterSqlite3(path, { readonly: true, timeout: settings.busy_timeout })
+  try {
+    // The file's own header has been seen to be ours, so it is the log that holds another one.
+    if (sqlite.pragma('application_id', { simple: true }) !== applicationId) {
+      throw new AppError(
+        'misconfigured',
+        `${path}-wal is the log of another database: move it and ${path}-shm away, or restore all of them from a backup`,
+      )
+    }
+    if (statSync(path).size > maximumCheckedBytes) return
+    const found = String(sqlite.pragma('quick_check(1)', { simple: true }))
+    if (found !== 'ok') {
+      const fault = found.replaceAll('\n', ' ')
+      throw new AppError('misconfigured', `${path} is damaged (${fault}): ${remedy}`)
+    }
+  } finally {
+    sqlite.close()
+  }
+}
+
+/** A connection with every setting made and seen to be made, to a file that can be written. */
 function connect(path: string): Sqlite {
   const sqlite = new BetterSqlite3(path, { fileMustExist: true, timeout: settings.busy_timeout })
   try {
@@ -72,6 +93,7 @@ function connect(path: string): Sqlite {
         )
       }
     }
+    assertWritable(sqlite)
     return sqlite
   } catch (error) {
     sqlite.close()
@@ -79,13 +101,7 @@ function connect(path: string): Sqlite {
   }
 }
 
-function checkSound(sqlite: Sqlite, path: string): void {
-  if (statSync(path).size <= maximumCheckedBytes) {
-    const found = sqlite.pragma('quick_check(1)', { simple: true })
-    if (found !== 'ok') {
-      throw new AppError('misconfigured', `${path} is damaged (${found}): ${remedy}`)
-    }
-  }
+function assertWritable(sqlite: Sqlite): void {
   try {
     sqlite.exec('begin immediate; rollback')
   } catch (error) {
@@ -157,56 +173,4 @@ export class Database {
     if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return
     throw new AppError('unavailable', 'the database is gone or was replaced; restart the server')
   }
-}
-
-async function retryWhileBusy<Result>(work: () => Promise<Result>): Promise<Result> {
-  const deadline = performance.now() + patience
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error
-    }
-    await sleep(retryInterval)
-  }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')
-}
-
-/** A mistake in a query is a defect of ours, and stays what it is. */
-const defects = ['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE', 'SQLITE_CONSTRAINT']
-
-function runningFault(error: unknown): unknown {
-  if (!(error instanceof SqliteError)) return error
-  if (defects.some((code) => error.code.startsWith(code))) return error
-  const reason = isBusy(error) ? 'is busy' : 'cannot be used'
-  return new AppError('unavailable', `the database ${reason}; try again in a moment`, {
-    cause: error,
-  })
-}
-
-/** Start of SQLite's or the system's error code → what it says of the file, and what to do. */
-const openingFaults: readonly (readonly [code: string, sentence: string])[] = [
-  ['SQLITE_BUSY', 'is kept locked by another process: end that process'],
-  ['SQLITE_NOTADB', `is not a database, or a damaged one: ${remedy}`],
-  ['SQLITE_CORRUPT', `is damaged: ${remedy}`],
-  ['SQLITE_ERROR', `does not have the tables that it should have: ${remedy}`],
-  ['SQLITE_FULL', 'cannot be written: the disk is full; make room on it'],
-  ['SQLITE_IOERR', 'cannot be read or written: the disk fails; look at the log of the system'],
-  ['ENOSPC', 'cannot be made: the disk is full; make room on it'],
-  ['EROFS', 'cannot be written: the file system is read-only; let "database" name another place'],
-  ['ENOTDIR', 'cannot be made: a part of its path is not a folder; let "database" name another'],
-]
-
-function openingFault(path: string, error: unknown): unknown {
-  if (error instanceof AppError && error.code === 'misconfigured') return error
-  const cause = error instanceof AppError ? error.cause : error
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code
-  if (code === undefined) return error
-  const sentence =
-    openingFaults.find(([start]) => code.startsWith(start))?.[1] ??
-    `cannot be opened or written (${code}): give the user that the server runs as the right to read and write the file and its folder (chown, chmod)`
-  return new AppError('misconfigured', `${path} ${sentence}`, { cause })
 }

@@ -17,7 +17,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { AppError } from '../errors.ts'
 
 /** "Dkwn" in the header (offset 68) marks the files that are ours; https://sqlite.org/fileformat2.html §1.3. */
-const applicationId = 0x446b776e
+export const applicationId = 0x446b776e
 const applicationIdOffset = 68
 const headerLength = 100
 /** Where migrations are recorded, so it cannot be one itself. */
