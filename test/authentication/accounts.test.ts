@@ -1,0 +1,290 @@
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import {
+  type AccountStore,
+  createFirstAdmin,
+  isAccountName,
+  openAccounts,
+} from '../../src/authentication/accounts.ts'
+import { PasswordVerifier } from '../../src/authentication/password/verifier.ts'
+import { isRepositoryName } from '../../src/protocol/access.ts'
+import { Password } from '../../src/protocol/credentials.ts'
+import { parseScopes } from '../../src/protocol/scope.ts'
+import { KyselyAccountStore } from '../../src/storage/account-store.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { holdWriteLock, startModule } from '../storage/second-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const clock = () => new Date('2026-02-03T04:05:06.789Z')
+const passwords = new PasswordVerifier()
+afterAll(() => passwords.close())
+
+async function openStore(path = join(temporaryFolder('accounts'), 'dockwarden.db')) {
+  const database = await openDatabase({ path, clock })
+  return { path, database, accounts: new KyselyAccountStore(database) }
+}
+
+async function addAccount(accounts: AccountStore, name: string, password: string): Promise<string> {
+  const id = randomUUID()
+  const passwordHash = await passwords.hash(new Password(password))
+  expect(await accounts.create({ id, name, passwordHash, createdAt: clock() })).toBe(true)
+  return id
+}
+
+async function setDisabled(database: Database, name: string, disabled: 0 | 1): Promise<void> {
+  await database.write((transaction) =>
+    transaction.updateTable('accounts').set({ disabled }).where('name', '=', name).execute(),
+  )
+}
+
+async function removeAll(database: Database): Promise<void> {
+  await database.write((transaction) => transaction.deleteFrom('accounts').execute())
+}
+
+test('the right password is accepted, and the subject is the account', async () => {
+  const { accounts, database } = await openStore()
+  const id = await addAccount(accounts, 'alice', 'correct horse')
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  expect(
+    await backend.authenticate({ username: 'alice', password: new Password('correct horse') }),
+  ).toEqual({
+    kind: 'accepted',
+    subject: { id, name: 'alice', kind: 'user', groups: [], backend: 'own' },
+  })
+  await database.close()
+})
+
+test('a wrong password is rejected, and a name that is not exactly one of ours is unknown', async () => {
+  const { accounts, database } = await openStore()
+  await addAccount(accounts, 'alice', 'correct horse')
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  for (const password of ['correct horse ', 'Correct horse', 'x', 'correct horse'.repeat(20)]) {
+    expect(
+      await backend.authenticate({ username: 'alice', password: new Password(password) }),
+      password,
+    ).toEqual({ kind: 'rejected', reason: 'wrong password', backend: 'own' })
+  }
+  const strangers = ['bob', 'Alice', 'ALICE', 'alice ', ' alice', 'alicе', 'alice%', '%', '_____']
+  const hostile = ['alice\0', "' or 1=1 --", '\ud800', 'ａｌｉｃｅ', 'a'.repeat(1024), '__proto__']
+  for (const username of [...strangers, ...hostile]) {
+    expect(
+      await backend.authenticate({ username, password: new Password('correct horse') }),
+      JSON.stringify(username),
+    ).toEqual({ kind: 'unknown' })
+  }
+  await database.close()
+})
+
+test('a disabled account is refused at once, also after its password was right a moment ago', async () => {
+  const { accounts, database } = await openStore()
+  await addAccount(accounts, 'alice', 'correct horse')
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  const login = () =>
+    backend.authenticate({ username: 'alice', password: new Password('correct horse') })
+  expect(await login()).toMatchObject({ kind: 'accepted' })
+  await setDisabled(database, 'alice', 1)
+  expect(await login()).toEqual({
+    kind: 'rejected',
+    reason: 'the account is disabled',
+    backend: 'own',
+  })
+  await setDisabled(database, 'alice', 0)
+  expect(await login()).toMatchObject({ kind: 'accepted' })
+  await database.close()
+})
+
+test('a disabled account takes as long to refuse as a wrong password', async () => {
+  const { accounts, database } = await openStore()
+  await addAccount(accounts, 'alice', 'correct horse')
+  await addAccount(accounts, 'gone', 'correct horse')
+  await setDisabled(database, 'gone', 1)
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  const median = async (username: string): Promise<number> => {
+    const times: number[] = []
+    for (let count = 0; count < 9; count++) {
+      const start = performance.now()
+      await backend.authenticate({ username, password: new Password(`wrong ${count}`) })
+      times.push(performance.now() - start)
+    }
+    return times.toSorted((a, b) => a - b)[4] ?? 0
+  }
+  // An answer without the work of a hash takes a thousandth of the time.
+  expect(await median('gone')).toBeGreaterThan((await median('alice')) / 3)
+  await database.close()
+})
+
+test('who gets the name of a deleted account is another subject', async () => {
+  const { accounts, database } = await openStore()
+  const first = await addAccount(accounts, 'alice', 'one')
+  await removeAll(database)
+  const second = await addAccount(accounts, 'alice', 'two')
+  expect(second).not.toBe(first)
+  expect((await accounts.findByName('alice'))?.id).toBe(second)
+  await database.close()
+})
+
+test('a name that is taken is not made again', async () => {
+  const { accounts, database } = await openStore()
+  const id = await addAccount(accounts, 'alice', 'one')
+  const again = { id: randomUUID(), name: 'alice', passwordHash: 'x', createdAt: clock() }
+  expect(await accounts.create(again)).toBe(false)
+  expect((await accounts.findByName('alice'))?.id).toBe(id)
+  await database.close()
+})
+
+test('accounts that cannot be read are no answer, never a "no"', async () => {
+  const { accounts, database } = await openStore()
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  await database.close()
+  await expect(
+    backend.authenticate({ username: 'alice', password: new Password('x') }),
+  ).rejects.toThrow()
+})
+
+test('B15: logins go on while another process writes', async () => {
+  const { path, accounts, database } = await openStore()
+  await addAccount(accounts, 'alice', 'correct horse')
+  const backend = await openAccounts({ name: 'own', accounts, passwords })
+  await using _holder = await holdWriteLock(path)
+  expect(
+    await backend.authenticate({ username: 'alice', password: new Password('correct horse') }),
+  ).toMatchObject({ kind: 'accepted' })
+  await database.close()
+})
+
+test('B32: there is no default password: two new databases get two, each strong and easy to copy', async () => {
+  const made = []
+  for (let count = 0; count < 2; count++) {
+    const { accounts, database } = await openStore()
+    const admin = await createFirstAdmin({ accounts, passwords, clock })
+    expect(admin?.name).toBe('admin')
+    // 26 of 31 characters are 128.8 bits; none is mistaken for another.
+    expect(admin?.password).toMatch(/^[a-hjkmnp-z2-9]{26}$/)
+    made.push(admin?.password)
+    const backend = await openAccounts({ name: 'own', accounts, passwords })
+    expect(
+      await backend.authenticate({
+        username: 'admin',
+        password: new Password(admin?.password ?? ''),
+      }),
+    ).toMatchObject({ kind: 'accepted', subject: { name: 'admin' } })
+    await database.close()
+  }
+  expect(new Set(made).size).toBe(2)
+})
+
+test('B32: the first admin is made once in the life of a database', async () => {
+  const { path, accounts, database } = await openStore()
+  expect(await createFirstAdmin({ accounts, passwords, clock })).toBeDefined()
+  expect(await createFirstAdmin({ accounts, passwords, clock })).toBeUndefined()
+  await removeAll(database)
+  await database.close()
+  const later = await openStore(path)
+  expect(await createFirstAdmin({ ...later, passwords, clock })).toBeUndefined()
+  expect(await later.accounts.findByName('admin')).toBeUndefined()
+  await later.database.close()
+})
+
+test('no first admin is made where there have been accounts without it', async () => {
+  const { accounts, database } = await openStore()
+  await addAccount(accounts, 'alice', 'correct horse')
+  expect(await createFirstAdmin({ accounts, passwords, clock })).toBeUndefined()
+  expect(await accounts.findByName('admin')).toBeUndefined()
+  await database.close()
+})
+
+test('of processes that start at once, one makes the first admin', async () => {
+  const { path, database } = await openStore()
+  await database.close()
+  const starts = Array.from({ length: 3 }, () =>
+    startModule(
+      `import { createFirstAdmin } from './dist/authentication/accounts.js'
+       import { PasswordVerifier } from './dist/authentication/password/verifier.js'
+       import { KyselyAccountStore } from './dist/storage/account-store.js'
+       import { openDatabase } from './dist/storage/database.js'
+       const clock = () => new Date()
+       const database = await openDatabase({ path, clock })
+       const passwords = new PasswordVerifier()
+       const accounts = new KyselyAccountStore(database)
+       console.log((await createFirstAdmin({ accounts, passwords, clock }))?.name ?? 'nobody')
+       await passwords.close()
+       await database.close()`,
+      path,
+    ),
+  )
+  const exits = await Promise.all(starts.map((start) => start.exit(30_000)))
+  expect(
+    exits.map(({ code }) => code),
+    starts.map(({ output }) => output).join(),
+  ).toEqual([0, 0, 0])
+  expect(starts.map(({ stdout }) => stdout.trim()).toSorted()).toEqual([
+    'admin',
+    'nobody',
+    'nobody',
+  ])
+})
+
+test('A7: the database holds a password only as its bcrypt hash', async () => {
+  const { path, accounts, database } = await openStore()
+  const admin = await createFirstAdmin({ accounts, passwords, clock })
+  expect((await accounts.findByName('admin'))?.passwordHash).toMatch(/^\$2b\$10\$/)
+  const folder = join(path, '..')
+  const files = readdirSync(folder).map((file) => readFileSync(join(folder, file)))
+  expect(files.length).toBeGreaterThan(1)
+  for (const file of files) expect(file.includes(admin?.password ?? '')).toBe(false)
+  await database.close()
+})
+
+test('every kind and cost of the stored hashes is told of once', async () => {
+  const { accounts, database } = await openStore()
+  const tail = 'C6UzMDM.H6dfI/f/IKcEeO6cYn3nJ5mF5v0PzqB1Y8rJ1q2w3e4r5'
+  for (const [name, hash] of [
+    ['a', `$2b$10$${tail}`],
+    ['b', `$2b$10$${tail}`],
+    ['c', `$2b$12$${tail}`],
+    ['d', `$2y$10$${tail}`],
+  ] as const) {
+    await accounts.create({ id: name, name, passwordHash: hash, createdAt: clock() })
+  }
+  expect((await accounts.hashSamples()).map((hash) => hash.slice(0, 7)).toSorted()).toEqual([
+    '$2b$10$',
+    '$2b$12$',
+    '$2y$10$',
+  ])
+  await database.close()
+})
+
+const names: readonly (readonly [name: string, holds: boolean])[] = [
+  ['alice', true],
+  ['a', true],
+  ['7', true],
+  ['ci-bot.eu_1', true],
+  ['a'.repeat(64), true],
+  ['a'.repeat(65), false],
+  ['', false],
+  ['Alice', false],
+  ['älice', false],
+  ['-a', false],
+  ['a-', false],
+  ['a..b', false],
+  ['a.-b', false],
+  ['.', false],
+  ['..', false],
+  ['a/b', false],
+  ['a:b', false],
+  ['a b', false],
+  ['a\n', false],
+  ['a\0', false],
+  ['*', false],
+]
+for (const [name, holds] of names) {
+  test(`${JSON.stringify(name.slice(0, 20))} of ${name.length} is ${holds ? 'an' : 'no'} account name`, () => {
+    expect(isAccountName(name)).toBe(holds)
+    if (!holds) return
+    // A person can have a namespace of their name.
+    expect(isRepositoryName(`${name}/app`)).toBe(true)
+    expect(parseScopes([`repository:${name}/app:pull`]).malformed).toEqual([])
+  })
+}
