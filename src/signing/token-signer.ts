@@ -72,7 +72,7 @@ class LeafTokenSigner implements OpenTokenSigner {
   readonly #clock: Clock
   readonly #log: Log
   #leaf: LeafInService | undefined
-  #renewal: Promise<LeafInService> | undefined
+  #renewal: Promise<void> | undefined
   /** When, in milliseconds since 1970, the next renewal is due. */
   #renewAt = 0
   #fault: string | undefined
@@ -88,8 +88,10 @@ class LeafTokenSigner implements OpenTokenSigner {
   async sign(claims: { readonly exp: number }): Promise<string> {
     if (this.#isClosed) throw new TypeError('the signer is closed')
     const now = this.#clock().getTime()
-    if (claims.exp * 1000 > now + longestTokenLifetime * 1000) {
-      throw new TypeError(`a token lives at most ${longestTokenLifetime} seconds`)
+    if (!(claims.exp * 1000 <= now + longestTokenLifetime * 1000)) {
+      throw new TypeError(
+        `a token says when it ends, at most ${longestTokenLifetime} seconds ahead`,
+      )
     }
     const leaf = this.#leaf
     // A clock that was set back makes the newest leaf one from the future.
@@ -99,11 +101,12 @@ class LeafTokenSigner implements OpenTokenSigner {
       renewal?.catch(() => {}) // It logs its fault itself; this token does not need it.
       return await compactJws(leaf, claims)
     }
-    return await compactJws(await (renewal ?? this.renew()), claims)
+    await (renewal ?? this.renew())
+    return await this.sign(claims)
   }
 
   /** Puts a new leaf in service. Several callers at once share one renewal. */
-  renew(): Promise<LeafInService> {
+  renew(): Promise<void> {
     this.#renewal ??= this.#renew().finally(() => {
       this.#renewal = undefined
     })
@@ -133,7 +136,7 @@ class LeafTokenSigner implements OpenTokenSigner {
     return leaf.notBefore.getTime() <= now && now < notAfter && needed <= notAfter
   }
 
-  async #renew(): Promise<LeafInService> {
+  async #renew(): Promise<void> {
     const now = this.#clock()
     try {
       const leaf = await putInService(this.#authority, now)
@@ -144,7 +147,6 @@ class LeafTokenSigner implements OpenTokenSigner {
       const fields = { event: 'signing_key', keyId, notAfter: notAfter.toISOString() }
       this.#log.info(fields, 'a new signing key is in service')
       this.#warnOfEnd(now)
-      return leaf
     } catch (error) {
       this.#renewAt = now.getTime() + minute
       this.#fault = error instanceof Error ? error.message : String(error)

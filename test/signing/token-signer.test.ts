@@ -158,12 +158,19 @@ describe('the leaf', () => {
   })
 
   test('is made anew where the clock was set back before it', async () => {
-    const { signer, time } = await opened()
+    const { signer, time, log } = await opened()
     const first = await signed(signer, time.now)
     time.now -= 3 * hour
     const second = await signed(signer, time.now)
     expect(second.header.kid).not.toBe(first.header.kid)
     expect(Date.parse(second.certificate.validFrom)).toBe(time.now - hour)
+
+    // Still valid here, but not for a registry whose clock runs behind.
+    time.now -= 59 * minute
+    await signed(signer, time.now)
+    await inService(log, 3)
+    const third = await signed(signer, time.now)
+    expect(Date.parse(third.certificate.validFrom)).toBe(time.now - hour)
   })
 })
 
@@ -217,10 +224,14 @@ describe('the end of the CA', () => {
 })
 
 describe('a signer', () => {
-  test('refuses a token that would outlive its key', async () => {
+  test.each([
+    start / 1000 + longestTokenLifetime + 1,
+    Number.POSITIVE_INFINITY,
+    Number.NaN,
+    undefined,
+  ])('refuses a token that would outlive its key, or never ends: exp %s', async (exp) => {
     const { signer } = await opened()
-    const refused = signer.sign(lasting(start, longestTokenLifetime + 1))
-    await expect(refused).rejects.toThrow(TypeError)
+    await expect(signer.sign({ exp: exp as number })).rejects.toThrow(TypeError)
   })
 
   test('signs nothing after it was closed', async () => {
