@@ -14,7 +14,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dockwarden')
 const repository = join(import.meta.dirname, '..', '..')
 
-/** Compose, beside where the distribution's package puts it. */
+/** Where compose may be. */
 const pluginFolders = [
   join(cache, 'parts', 'cli-plugins'),
   join(homedir(), '.docker', 'cli-plugins'),
@@ -24,8 +24,8 @@ const pluginFolders = [
 const imageParts =
   process.env['DOCKWARDEN_IMAGE_PARTS'] ?? join(repository, '..', 'shared', 'parts', 'images')
 
-/** Another name for 127.0.0.1, known to the engine: it takes `localhost` itself for insecure. */
-export const registryName = 'registry.test'
+/** Another name for 127.0.0.1 beside the engine, which takes `localhost` itself for insecure. */
+export const registryName = 'registry.example.test'
 
 /**
  * Process 1 of its own process and mount namespaces: whatever ends the engine ends its containers,
@@ -44,6 +44,8 @@ export interface DockerEngine extends AsyncDisposable {
   client(): DockerClient
   /** Makes the engine trust a CA for a registry, `host:port`. Takes effect at once. */
   trust(registry: string, caCertificate: string): void
+  /** Runs another client where the engine's host names and trusted CAs hold. */
+  runBeside(program: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
   stop(): Promise<void>
 }
 
@@ -72,6 +74,12 @@ export async function startDockerEngine(): Promise<DockerEngine> {
       const certificates = join(trusted, 'certs.d', registry)
       mkdirSync(certificates, { recursive: true })
       writeFileSync(join(certificates, 'ca.crt'), caCertificate)
+    },
+    async runBeside(program, args, options) {
+      // unshare forked once: its only child is the engine.
+      const children = `/proc/${engine.pid}/task/${engine.pid}/children`
+      const target = `--target=${readFileSync(children, 'utf8').trim()}`
+      return await run('nsenter', ['--mount', target, '--wd=/', program, ...args], options)
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -129,12 +137,8 @@ export class DockerClient {
     await this.mustRun(['build', '--quiet', '--tag', tag, context])
   }
 
-  /**
-   * Sees to it that the engine has the public images that the bundle names, and our own built on them.
-   *
-   * @returns the name of our own image
-   */
-  async ensureImages(): Promise<string> {
+  /** Sees to it that the engine has the public images that the bundle names, and our own built on them. */
+  async ensureImages(): Promise<void> {
     const hasStandIns = existsSync(imageParts)
     const node = hasStandIns ? 'node:20-bookworm-slim' : 'node:24-bookworm-slim'
     const images = ['registry:2', 'nginx:stable', node]
@@ -149,14 +153,12 @@ export class DockerClient {
       const { code } = await this.run(['image', 'inspect', image])
       if (code !== 0) await this.mustRun(['pull', '--quiet', image], { timeout: 600_000 })
     }
-    const own = 'dockwarden:test'
     const build = ['build', '--quiet', '--network', 'host', '--build-arg', `NODE_IMAGE=${node}`]
-    await this.mustRun([...build, '--tag', own, repository], {
-      // Debian's engine has no BuildKit of its own to speak of; both builders read the Dockerfile.
+    await this.mustRun([...build, '--tag', 'dockwarden:local', repository], {
+      // The classic builder needs no plugin, which Debian does not have.
       env: { DOCKER_BUILDKIT: '0' },
       timeout: 900_000,
     })
-    return own
   }
 }
 
@@ -173,6 +175,8 @@ function engineObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'a Docker engine of our own needs root'
   const missing = (['docker', 'dockerd'] as const).filter((part) => findPart(part) === undefined)
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`
+  if (!pluginFolders.some((folder) => existsSync(join(folder, 'docker-compose'))))
+    return 'not installed: docker compose'
   if (existsSync('/run/docker.sock'))
     return "this machine's own Docker engine is running, and a second would take its firewall rules away"
   return undefined
