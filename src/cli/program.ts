@@ -1,11 +1,15 @@
 /** The command line: which command, with which options. */
 
+import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { check } from './check.ts'
 import { serve } from './serve.ts'
 import { type SetupOptions, setup } from './setup.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
+
+// The same from src/ and from dist/.
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /**
  * @param argv the words behind the program's name
@@ -15,6 +19,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   let exitCode: number = exitCodes.done
   const program = new Command('dockwarden')
     .description('Token authorization server for container registries.')
+    .version(version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),

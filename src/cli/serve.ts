@@ -33,6 +33,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       { event: 'start', listen: `${config.server.host}:${port}`, ...described(config) },
       'ready',
     )
+    warnOfClearText(config, log)
 
     const stopReloading = reloadOnChange(app, config, load, log, terminal)
     const signal = await untilStopped(terminal)
@@ -60,6 +61,17 @@ function showFirstAdmin({ name, password }: FirstAdmin, { print }: Terminal): vo
   print(`admin account: ${name}`)
   print(`admin password: ${password}`)
   print('(shown this once, and stored only as a hash)')
+}
+
+/** Plain HTTP is for one machine, or for a private network that trusts its cables. */
+function warnOfClearText({ server: { publicUrl } }: Config, log: PinoLog): void {
+  const { protocol, hostname } = new URL(publicUrl)
+  const isLocal = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+  if (protocol === 'https:' || isLocal) return
+  log.warn(
+    { event: 'clear_text', publicUrl },
+    'passwords and tokens cross the network in the clear: server.public_url is plain HTTP',
+  )
 }
 
 function described({ file, services, authentication, rules }: Config): object {
