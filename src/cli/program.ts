@@ -31,7 +31,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   ] as const
 
   program
-    .command('serve', { isDefault: true })
+    .command('serve')
     .description('answer token requests until SIGTERM or Ctrl-C; SIGHUP reloads the configuration')
     .option(...configOption)
     .option('--guide', 'print the registry settings that go with this configuration')
