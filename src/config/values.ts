@@ -141,7 +141,15 @@ export function readTrustedProxy(text: string, ctx: Context): string {
 
 export function readPrincipal(text: string, ctx: Context): Principal {
   const principal = parsePrincipal(text)
-  return typeof principal === 'string' ? refuse(ctx, principal) : principal
+  if (typeof principal === 'string') return refuse(ctx, principal)
+  // Not a wildcard but a name that nobody has: a may_not for it would deny nobody, in silence.
+  if ('name' in principal && /[*?]|^\s|\$\{/.test(principal.name)) {
+    return refuse(
+      ctx,
+      `"${text}" is one exact name, and nobody has it; everybody who is signed in is "authenticated"`,
+    )
+  }
+  return principal
 }
 
 /** A pattern over repository names, or the catalog. @returns the text itself, known to be good */

@@ -1,25 +1,21 @@
 /**
  * The plain part of YAML that a configuration needs: maps, lists and texts, each with its place.
- * What makes a file mean something else than it shows (anchors, aliases, merge keys, tags,
- * directives, a key twice) is refused by name, and so is what would keep the parser busy.
+ * What makes a file mean something else than it shows (anchors, aliases, merge keys, tags, a
+ * key twice) is refused by name.
  */
 
 import {
-  Composer,
-  type CST,
-  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  Lexer,
   LineCounter,
   type Node,
   type Pair,
-  Parser,
   type YAMLMap,
 } from 'yaml'
-import { type KeyPath, maximumFaults, type Place } from './config-error.ts'
+import { composeYaml } from './compose-yaml.ts'
+import type { KeyPath, Place } from './config-error.ts'
 import { type Environment, interpolate } from './interpolate.ts'
 
 export interface YamlFault {
@@ -38,10 +34,6 @@ export interface YamlDocument {
   placeOfKey(path: KeyPath): Place
 }
 
-// Past some hundred levels the composer's recursion exhausts the stack, which can end the process.
-const maximumDepth = 32
-// 10,000 rules have 390,000 lexemes. One MiB of brackets has 1,000,000, and takes seconds.
-const maximumLexemes = 500_000
 // Texts of the environment may be long, and may be named often.
 const maximumExpansion = 1_048_576
 
@@ -57,7 +49,7 @@ export function readYaml(text: string, env: Environment): YamlDocument {
     faults.push({ path, place: placeAt(offset), message })
   }
 
-  const root = compose(text, lines, refuse)?.contents ?? null
+  const root = composeYaml(text, lines, refuse)?.contents ?? null
   const value = faults.length === 0 ? new ValueReader(env, refuse).read(root, []) : undefined
   return {
     value,
@@ -71,84 +63,6 @@ export function readYaml(text: string, env: Environment): YamlDocument {
 }
 
 type Refuse = (offset: number, message: string, path?: KeyPath) => void
-
-/** @returns undefined where the file is refused before it is composed */
-function compose(text: string, lines: LineCounter, refuse: Refuse): Document | undefined {
-  const tokens: CST.Token[] = []
-  for (const token of parse(text, lines)) {
-    const fault = tokenFault(token, tokens)
-    if (fault !== undefined) {
-      refuse(token.offset, fault + quotingHint(text, token.offset))
-      return undefined
-    }
-    tokens.push(token)
-  }
-  // "failsafe": every scalar is a text, and the schema says what it stands for; a user named 0123 or
-  // no stays one. Keys are compared by ValueReader: the composer's own way takes quadratic time.
-  const composer = new Composer({ schema: 'failsafe', stringKeys: true, uniqueKeys: false })
-  // The composer makes an Error per fault: with stack traces, a file of commas takes nine seconds.
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    const [document] = composer.compose(tokens, true, text.length)
-    for (const { code, message, pos } of document?.errors.slice(0, maximumFaults + 1) ?? []) {
-      refuse(pos[0], (advice[code] ?? message) + quotingHint(text, pos[0]))
-    }
-    return document
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
-}
-
-const advice: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
-  BAD_INDENT: 'this stands further left or right than what it belongs to; align it',
-  BLOCK_AS_IMPLICIT_KEY:
-    'a second key on one line; give it a line of its own, or quote a text that holds ": "',
-  NON_STRING_KEY: 'a key must be a text',
-}
-
-/** `{ file: ${FILE} }` is a map in a map to YAML: the likeliest mistake on a line with a variable. */
-function quotingHint(text: string, offset: number): string {
-  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0]
-  return line?.includes('${') ? '; between brackets, quote a text that holds "${"' : ''
-}
-
-function* parse(text: string, lines: LineCounter): Generator<CST.Token> {
-  const parser = new Parser(lines.addNewLine)
-  lines.addNewLine(0)
-  let lexemes = 0
-  for (const lexeme of new Lexer().lex(text)) {
-    lexemes += 1
-    yield* parser.next(lexeme)
-    const tooMuch =
-      parser.stack.length > maximumDepth
-        ? `more than ${maximumDepth} levels deep; no setting is`
-        : lexemes > maximumLexemes
-          ? 'too much for one file; a configuration of 10,000 rules is smaller'
-          : undefined
-    if (tooMuch !== undefined) {
-      yield { type: 'error', offset: parser.offset, source: lexeme, message: tooMuch }
-      return
-    }
-  }
-  yield* parser.end()
-}
-
-function tokenFault(token: CST.Token, before: readonly CST.Token[]): string | undefined {
-  switch (token.type) {
-    case 'error':
-      return token.message
-    case 'directive':
-      return 'directives such as %YAML are not supported; remove the line'
-    case 'document':
-      return before.some(({ type }) => type === 'document')
-        ? 'a second document; a configuration is one, without "---" in between'
-        : undefined
-    default:
-      return undefined
-  }
-}
 
 /** Turns nodes into values, and refuses what a configuration must not hold. */
 class ValueReader {

@@ -45,6 +45,13 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     '2:3: groups.__proto__: ',
     'no key may be called this',
   ],
+  [
+    'too deep',
+    `issuer: ${'['.repeat(40)}${']'.repeat(40)}\n`,
+    '1:40: ',
+    'more than 32 levels deep',
+  ],
+  ['too much', `keys: [${'a,'.repeat(300_000)}]\n`, '1:333338: ', 'too much for one file'],
   ['bare variable in brackets', 'keys: { a: ${B} }\n', '1:17: ', 'quote a text that holds "${"'],
   // Keys
   ['mistyped section', 'sever:\n  listen: "[::1]:1"\n', '1:1: sever: ', 'did you mean "server"?'],
@@ -311,6 +318,24 @@ const mistakes: readonly (readonly [string, string, string, string])[] = [
     `${rule('    may: pull\n    on: a\n')}  - { name: a rule, who: anyone, may: pull, on: b }\n`,
     '6:13: rules[1].name: ',
     'another rule',
+  ],
+  [
+    'space after the colon',
+    'rules:\n  - { who: [user: bob], may: pull, on: a }\n',
+    '2:13: rules[0].who[0]: ',
+    '"a:b" is a text',
+  ],
+  [
+    'space in quotes',
+    'rules:\n  - { who: "user: bob", may: pull, on: a }\n',
+    '2:12: rules[0].who: ',
+    'nobody has it',
+  ],
+  [
+    'every user',
+    'rules:\n  - { who: "user:*", may_not: push, on: a }\n',
+    '2:12: rules[0].who: ',
+    'is "authenticated"',
   ],
   [
     'later: conditions',
