@@ -1,7 +1,6 @@
 /** `dockwarden serve`: the server, until it is told to stop. */
 
 import { type App, createApp } from '../app.ts'
-import type { FirstAdmin } from '../authentication/accounts.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
@@ -57,7 +56,10 @@ async function listenOrClose(app: App): Promise<number> {
 }
 
 /** To standard output and not to the log: the password must be seen once, and kept nowhere. */
-function showFirstAdmin({ name, password }: FirstAdmin, { print }: Terminal): void {
+function showFirstAdmin(
+  { name, password }: NonNullable<App['firstAdmin']>,
+  { print }: Terminal,
+): void {
   print(`admin account: ${name}`)
   print(`admin password: ${password}`)
   print('(shown this once, and stored only as a hash)')

@@ -1,0 +1,237 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { architectureFaults, type Directions } from './architecture.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+}
+
+/** Backends and stores, which `app` puts behind their seams, are imported by nobody else. */
+const directions: Directions = {
+  protocol: [],
+  errors: [],
+  clock: [],
+  log: [],
+  'watched-file': [],
+  'pino-log': ['log'],
+
+  authorization: ['protocol'],
+
+  config: ['errors', 'protocol', 'authorization'],
+  authentication: ['errors', 'protocol', 'authentication/password'],
+  'authentication/password': ['errors', 'protocol'],
+  'authentication/accounts': [
+    'errors',
+    'clock',
+    'protocol',
+    'authentication',
+    'authentication/password',
+  ],
+  'authentication/htpasswd': [
+    'errors',
+    'log',
+    'watched-file',
+    'protocol',
+    'authentication',
+    'authentication/password',
+  ],
+  signing: ['errors', 'clock', 'log'],
+
+  token: ['errors', 'clock', 'protocol', 'authorization', 'authentication', 'signing'],
+
+  storage: ['errors', 'clock', 'authentication/accounts'],
+  http: ['errors', 'log', 'protocol', 'token'],
+
+  app: [
+    'errors',
+    'clock',
+    'log',
+    'config',
+    'authorization',
+    'signing',
+    'token',
+    'storage',
+    'http',
+    'authentication',
+    'authentication/password',
+    'authentication/accounts',
+    'authentication/htpasswd',
+  ],
+  // `check` reads htpasswd files, `setup` makes keys; both without starting the server.
+  cli: [
+    'errors',
+    'watched-file',
+    'pino-log',
+    'config',
+    'authentication/htpasswd',
+    'signing',
+    'app',
+  ],
+  main: ['cli'],
+}
+
+test('every file imports only what stands before it, and keeps the rules of the house', () => {
+  const tree = { root: join(root, 'src'), directions, packages: Object.keys(dependencies) }
+  expect(architectureFaults(tree)).toEqual([])
+})
+
+/** A tree of two units, of which `outer` may import `inner`. */
+function faultsOf(files: Readonly<Record<string, string>>): readonly string[] {
+  const folder = temporaryFolder('tree')
+  for (const [path, code] of Object.entries(files)) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true })
+    writeFileSync(join(folder, path), code)
+  }
+  return architectureFaults({
+    root: folder,
+    directions: { inner: [], 'inner/secret': ['inner'], outer: ['inner'], main: ['outer'] },
+    packages: ['zod', '@scope/name'],
+  })
+}
+
+const inner = { 'inner/word.ts': 'export const word = 1' }
+
+test('a tree that keeps the rules has no faults', () => {
+  expect(
+    faultsOf({
+      ...inner,
+      'inner/secret/key.ts': "import { word } from '../word.ts'\nexport const key = word",
+      'outer/use.ts': [
+        "import { readFileSync } from 'node:fs'",
+        "import {\n  type Word,\n  word,\n} from '../inner/word.ts'",
+        "import { z } from 'zod'",
+        "import name from '@scope/name/deep'",
+        "// import { main } from '../main.ts'",
+        '/** The process.env of others; `process.exit(1)`. */',
+        "export const text = 'https://example.com'",
+        'export function make(): readonly string[] {\n  return Array.from("main.ts")\n}',
+        'export const at = other.process.pid',
+      ].join('\n'),
+      'main.ts': "import { text } from './outer/use.ts'\nprocess.exitCode = text.length",
+    }),
+  ).toEqual([])
+})
+
+const plants: readonly { name: string; files: Record<string, string>; fault: RegExp }[] = [
+  {
+    name: 'an import against the direction',
+    files: { 'outer/a.ts': '', 'inner/b.ts': "import { a } from '../outer/a.ts'" },
+    fault: /^inner\/b\.ts imports outer\/a\.ts, but inner may not import outer$/,
+  },
+  {
+    name: 'a type taken against the direction',
+    files: { 'outer/a.ts': '', 'inner/b.ts': "import type { A } from '../outer/a.ts'" },
+    fault: /inner may not import outer/,
+  },
+  {
+    name: 'an import for its effect against the direction',
+    files: { 'outer/a.ts': '', 'inner/b.ts': "import '../outer/a.ts'" },
+    fault: /inner may not import outer/,
+  },
+  {
+    name: 'a late import against the direction',
+    files: { 'outer/a.ts': '', 'inner/b.ts': "const a = await import('../outer/a.ts')" },
+    fault: /inner may not import outer/,
+  },
+  {
+    name: 'an import over several lines against the direction',
+    files: { 'outer/a.ts': '', 'inner/b.ts': "import {\n  a,\n  type B,\n} from '../outer/a.ts'" },
+    fault: /inner may not import outer/,
+  },
+  {
+    name: 'a worker against the direction',
+    files: {
+      'outer/a.ts': '',
+      'inner/b.ts': "const file = new URL('../outer/a.js', import.meta.url)",
+    },
+    fault: /inner may not import outer/,
+  },
+  {
+    name: 'an import of an implementation',
+    files: {
+      'inner/secret/key.ts': '',
+      'outer/a.ts': "import { key } from '../inner/secret/key.ts'",
+    },
+    fault: /outer may not import inner\/secret/,
+  },
+  {
+    name: 'an import of a file that is not there',
+    files: { 'outer/a.ts': "import { a } from '../inner/none.ts'" },
+    fault: /inner\/none\.ts, which is not there/,
+  },
+  {
+    name: 'a file outside of every unit',
+    files: { 'stray/a.ts': '' },
+    fault: /stray\/a\.ts is in no unit/,
+  },
+  {
+    name: 'a cycle of two',
+    files: {
+      'inner/a.ts': "import { b } from './b.ts'",
+      'inner/b.ts': "import type { a } from './a.ts'",
+    },
+    fault: /^a cycle: inner\/a\.ts → inner\/b\.ts → inner\/a\.ts$/,
+  },
+  {
+    name: 'a cycle of three that is entered from outside',
+    files: {
+      'inner/a.ts': "import './b.ts'",
+      'inner/b.ts': "import './c.ts'",
+      'inner/c.ts': "import './d.ts'",
+      'inner/d.ts': "import './b.ts'",
+    },
+    fault: /^a cycle: inner\/b\.ts → inner\/c\.ts → inner\/d\.ts → inner\/b\.ts$/,
+  },
+  {
+    name: 'a package that is not declared',
+    files: { 'inner/a.ts': "import { x } from 'left-pad'" },
+    fault: /imports left-pad, which package\.json does not declare/,
+  },
+  {
+    name: 'the process touched',
+    files: { 'inner/a.ts': 'export const home = process.env["HOME"]' },
+    fault: /touches the process/,
+  },
+  {
+    name: 'the process imported',
+    files: { 'inner/a.ts': "import { env } from 'node:process'" },
+    fault: /touches the process/,
+  },
+  {
+    name: 'the process by way of the global object',
+    files: { 'inner/a.ts': 'export const { process } = globalThis' },
+    fault: /touches the process/,
+  },
+  { name: 'a grab bag', files: { 'inner/utils/a.ts': '' }, fault: /says nothing of what it owns/ },
+  {
+    name: 'a file of types',
+    files: { 'inner/types.ts': '' },
+    fault: /says nothing of what it owns/,
+  },
+  { name: 'a barrel', files: { 'inner/index.ts': '' }, fault: /says nothing of what it owns/ },
+  {
+    name: 'an export of what another file owns',
+    files: { ...inner, 'outer/a.ts': "export { word } from '../inner/word.ts'" },
+    fault: /exports what another file owns/,
+  },
+  {
+    name: 'an export of all that another file owns',
+    files: { ...inner, 'outer/a.ts': "export * from '../inner/word.ts'" },
+    fault: /exports what another file owns/,
+  },
+  {
+    name: 'a default export',
+    files: { 'inner/a.ts': 'export default 1' },
+    fault: /default export/,
+  },
+  { name: 'a name in camel case', files: { 'inner/someWord.ts': '' }, fault: /kebab-case/ },
+]
+for (const { name, files, fault } of plants) {
+  test(`${name} is found`, () => {
+    expect(faultsOf(files)).toEqual([expect.stringMatching(fault)])
+  })
+}
