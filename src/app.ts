@@ -143,7 +143,8 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
       signing: partStatus(signer.status().caDaysLeft < 0 ? 'down' : 'degraded', signer.status()),
       ...Object.fromEntries(
         running.backends.map((backend) => [
-          backend.name,
+          // A prefix, so that no backend can be named like another part and hide it.
+          `backend ${backend.name}`,
           partStatus('degraded', backend.status?.() ?? { ok: true }),
         ]),
       ),

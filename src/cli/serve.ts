@@ -19,8 +19,11 @@ const watchInterval = 1_000
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
-  const load = () => loadConfig({ file: options.config, env, workingFolder })
-  const config = await load()
+  const config = await loadConfig({ file: options.config, env, workingFolder })
+  // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
+  // and the built-in ones do not take their place.
+  const file = config.file ?? options.config
+  const load = () => loadConfig({ file, env, workingFolder })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
   try {
     const app = await createApp(config, { clock: () => new Date(), log })
