@@ -44,7 +44,9 @@ function byPlace({ place: a }: Fault, { place: b }: Fault): number {
 
 function faultLine({ file, place, key, message }: Fault): string {
   const where = place === undefined ? file : `${file}:${place.line}:${place.column}`
-  return printable([where, key, message].filter((part) => part !== '').join(': '))
+  // A URL may stand in a wrong place; its password must not stand in a log as well.
+  const shown = message.replace(/\/\/[^/\s"]*@/g, '//…@')
+  return printable([where, key, shown].filter((part) => part !== '').join(': '))
 }
 
 export function formatKeyPath(path: KeyPath): string {

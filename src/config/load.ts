@@ -84,7 +84,13 @@ function faultsOf(
     // What could not be read has no value: that the schema misses it is no fault of its own.
     if (ofDocument.some((fault) => isWithin(path, fault.path))) continue
     const place = at === 'key' ? document.placeOfKey(path) : document.placeOf(path)
-    faults.push({ file, place, key: formatKeyPath(path), message })
+    // What the environment gives may be a secret, and the message goes into a log.
+    faults.push({
+      file,
+      place,
+      key: formatKeyPath(path),
+      message: document.asWritten(path, message),
+    })
   }
   return new ConfigError(faults)
 }

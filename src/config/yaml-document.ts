@@ -32,6 +32,8 @@ export interface YamlDocument {
   placeOf(path: KeyPath): Place
   /** Where the last key of this path stands. */
   placeOfKey(path: KeyPath): Place
+  /** The message with the text of this path as the file has it, before the environment filled it in. */
+  asWritten(path: KeyPath, message: string): string
 }
 
 // Texts of the environment may be long, and may be named often.
@@ -58,6 +60,15 @@ export function readYaml(text: string, env: Environment): YamlDocument {
     placeOfKey: (path) => {
       const { key, node } = find(root, path)
       return placeAt(offsetOf(key ?? node))
+    },
+    asWritten: (path, message) => {
+      const { node } = find(root, path)
+      const written = isScalar<string>(node) ? node.value : ''
+      if (!written.includes('${')) return message
+      const filled = interpolate(written, env)
+      return 'text' in filled && filled.text !== ''
+        ? message.replaceAll(filled.text, () => written)
+        : message
     },
   }
 }

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { loadConfig } from '../../src/config/load.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { folder, loadText } from './config-text.ts'
+import { faultsOf, folder, loadText } from './config-text.ts'
 
 describe('which file', () => {
   const workingFolder = temporaryFolder('which')
@@ -211,6 +211,19 @@ describe('the environment', () => {
       expect(await issuer('${A}', { A: value, B: 'expanded' })).toBe(value)
     },
   )
+
+  test.each([
+    ['server: { public_url: "${A}" }', 'secret', '"${A}" is no http or https URL'],
+    ['services: [{ name: s, token_lifetime: "x${A}" }]', 'secret', '"x${A}" is no length of time'],
+    ['database: "${A}"', 'mysql://me:secret@db/x', '"${A}" is no database'],
+    ['database: mysql://me:secret@db/x', '', '"mysql://…@db/x" is no database'],
+    ['server: { public_url: ftp://me:secret@a.example }', '', '"ftp://…@a.example" is no'],
+  ])('A7: a fault shows the variable and no secret: %s', async (text, value, told) => {
+    const [fault, ...more] = await faultsOf(text, { A: value })
+    expect(more).toEqual([])
+    expect(fault).toContain(told)
+    expect(fault).not.toContain('secret')
+  })
 })
 
 const example = fileURLToPath(new URL('../../deploy/dockwarden.example.yml', import.meta.url))
