@@ -76,9 +76,16 @@ function size(text: string): number {
   return Buffer.byteLength(JSON.stringify(text))
 }
 
+/** What JSON leaves as it is, and a terminal obeys or takes for the end of a line. */
+const unprintable = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
 function short(text: string): string {
-  if (size(text) <= maximumTextSize) return text
-  return `${text.slice(0, maximumTextSize / longestEscape)}…`
+  const shown = text.replace(
+    unprintable,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  if (size(shown) <= maximumTextSize) return shown
+  return `${shown.slice(0, maximumTextSize / longestEscape)}…`
 }
 
 function shortList(texts: readonly string[]): readonly string[] {

@@ -26,6 +26,7 @@ test('B38: whatever a client writes, one decision is one JSON line under 8 kB', 
     '\u001b[2J',
     '"},{"',
     '\u2028',
+    '\u009b31m\u0085\u202e',
     'x'.repeat(16_000),
     '\u0000'.repeat(500),
 
@@ -47,6 +48,7 @@ test('B38: whatever a client writes, one decision is one JSON line under 8 kB', 
     })
     expect(written).toHaveLength(1)
     expect(written[0]?.trimEnd()).not.toContain('\n')
+    expect(written[0]?.trimEnd()).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202e]/u)
     expect(Buffer.byteLength(written[0] ?? '')).toBeLessThan(8192)
     expect(JSON.parse(written[0] ?? '')).toMatchObject({
       event: 'token',
