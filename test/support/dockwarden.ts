@@ -10,9 +10,15 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
+/** Sections of dockwarden.yml. */
+export type ConfigTree = Readonly<Record<string, unknown>>
+export type LogLine = Readonly<Record<string, unknown>>
+
 export interface DockwardenOptions {
-  /** Sections of dockwarden.yml. What it does not say about places is put into the folder. */
-  readonly config?: Readonly<Record<string, unknown>>
+  /** What it does not say about places is put into the folder. */
+  readonly config?: ConfigTree
+  /** File name → content, written into the folder before the start. */
+  readonly files?: Readonly<Record<string, string>>
   /** Default: a free one. */
   readonly port?: number
   /** What clients reach it as. Default: its own address. */
@@ -33,9 +39,13 @@ export interface Dockwarden extends AsyncDisposable {
   readonly rootCertBundle: string
   readonly process: RunningProcess
   /** The log so far, one object for each line. */
-  log(): readonly Readonly<Record<string, unknown>>[]
-  /** Writes the configuration anew, and waits until the server says that it has taken or refused it. */
-  reload(config: Readonly<Record<string, unknown>>): Promise<void>
+  log(): readonly LogLine[]
+  /**
+   * Writes the configuration anew, a text as it is, and asks for a reload.
+   *
+   * @returns the log line that says whether the server has taken or refused it
+   */
+  reload(config: ConfigTree | string): Promise<LogLine>
   stop(): Promise<void>
 }
 
@@ -46,17 +56,21 @@ export async function startDockwarden(options: DockwardenOptions = {}): Promise<
   const configFile = join(folder, 'dockwarden.yml')
   const host = `127.0.0.1:${port}`
   const url = `http://${host}`
-  const write = (config: Readonly<Record<string, unknown>>): void => {
+  const textOf = (config: ConfigTree): string => {
     const server = { listen: host, public_url: options.publicUrl ?? url }
-    writeFileSync(
-      configFile,
-      stringify({
-        keys: 'keys',
-        database: 'sqlite:data/dockwarden.db',
-        ...config,
-        server: { ...server, ...(config['server'] as object | undefined) },
-      }),
-    )
+    const tree = {
+      keys: 'keys',
+      database: 'sqlite:data/dockwarden.db',
+      ...config,
+      server: { ...server, ...(config['server'] as object | undefined) },
+    }
+    // A list that stands in two places is written out twice: the file is what a person would write.
+    return stringify(tree, { aliasDuplicateObjects: false })
+  }
+  const write = (config: ConfigTree | string): void =>
+    writeFileSync(configFile, typeof config === 'string' ? config : textOf(config))
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(folder, name), content)
   }
   write(options.config ?? {})
   const started = startProcess(process.execPath, [program, 'serve', '--config', configFile], {
@@ -65,8 +79,10 @@ export async function startDockwarden(options: DockwardenOptions = {}): Promise<
   })
   await started.waitUntil('become ready', () => isReady(url))
 
-  const log = (): readonly Readonly<Record<string, unknown>>[] => parseLog(started.stdout)
-  const reloads = (): number => log().filter(({ event }) => event === 'reload').length
+  const log = (): readonly LogLine[] => parseLog(started.stdout)
+  // The watched file makes the server reload as well, and perhaps before it was written anew.
+  const reloads = (): readonly LogLine[] =>
+    log().filter(({ event, cause }) => event === 'reload' && cause === 'SIGHUP')
   const stop = async (): Promise<void> => void (await started.stop())
   return {
     port,
@@ -78,10 +94,11 @@ export async function startDockwarden(options: DockwardenOptions = {}): Promise<
     process: started,
     log,
     reload: async (config) => {
-      const before = reloads()
+      const before = reloads().length
       write(config)
       started.signal('SIGHUP')
-      await started.waitUntil('reload', async () => reloads() > before)
+      await started.waitUntil('reload', async () => reloads().length > before)
+      return reloads()[before] as LogLine
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -97,7 +114,7 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** Lines that are not JSON, such as the first password, are for people and left out. */
-function parseLog(text: string): readonly Readonly<Record<string, unknown>>[] {
+function parseLog(text: string): readonly LogLine[] {
   return text
     .split('\n')
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
