@@ -23,12 +23,15 @@ export interface Session {
 
 export interface FlowClient {
   readonly name: 'docker' | 'podman' | 'skopeo' | 'crane'
+  /** What it has no command for. */
+  readonly lacks: readonly ('remove' | 'tags' | 'catalog')[]
   /** A new session, signed in to nothing. */
   session(site: Site): Promise<Session>
 }
 
 export const skopeo: FlowClient = {
   name: 'skopeo',
+  lacks: ['catalog'],
   async session({ port, certificate }) {
     const client = createSkopeo(certificate)
     const host = `localhost:${port}`
@@ -46,6 +49,7 @@ export const skopeo: FlowClient = {
 
 export const podman: FlowClient = {
   name: 'podman',
+  lacks: ['remove'],
   async session({ port, certificate }) {
     const client = createPodman(certificate)
     const host = `localhost:${port}`
@@ -70,6 +74,7 @@ export const podman: FlowClient = {
 
 export const crane: FlowClient = {
   name: 'crane',
+  lacks: [],
   async session({ port, certificate }) {
     const client = createCrane(certificate)
     const host = `localhost:${port}`
@@ -93,10 +98,11 @@ export const crane: FlowClient = {
   },
 }
 
-/** docker has no command that deletes from a registry or lists one. */
+/** The docker CLI and its engine, which are one client to a registry. */
 export function docker(startEngine: () => Promise<DockerEngine>): FlowClient {
   return {
     name: 'docker',
+    lacks: ['remove', 'tags', 'catalog'],
     async session({ port, certificate }) {
       const engine = await startEngine()
       const client = engine.client()
@@ -117,6 +123,7 @@ export function docker(startEngine: () => Promise<DockerEngine>): FlowClient {
           return await client.run(['pull', `${host}/${from}`])
         },
         mount: async (from, to) => {
+          await client.mustRun(['pull', `${host}/${from}`])
           await client.mustRun(['tag', `${host}/${from}`, `${host}/${to}`])
           return await client.run(['push', `${host}/${to}`])
         },

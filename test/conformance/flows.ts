@@ -9,8 +9,9 @@ import { passwords, type Site } from './site.ts'
 export interface Flow {
   readonly name: string
   readonly isRefused?: true
-  /** Undefined where the client has no such command. */
-  act(people: People): Promise<RunResult> | undefined
+  /** The command that not every client has. */
+  readonly needs?: FlowClient['lacks'][number]
+  act(people: People): Promise<RunResult | undefined> | undefined
   /** What it must print; `others` for the clients that are not named. */
   readonly says?: Readonly<Partial<Record<FlowClient['name'] | 'others', RegExp>>>
   /** What must hold besides, when it is done. */
@@ -124,28 +125,33 @@ export const flows: readonly Flow[] = [
   },
   {
     name: 'list tags',
+    needs: 'tags',
     act: ({ bob, app }) => bob.tags?.(app.slice(0, -2)),
     check: (_, { stdout }) => expect(stdout).toMatch(/\b1\b/),
   },
   {
     name: 'list the catalog',
+    needs: 'catalog',
     act: ({ alice }) => alice.catalog?.(),
     check: ({ app }, { stdout }) => expect(stdout).toContain(app.slice(0, -2)),
   },
   {
     name: 'list the catalog without the right to',
+    needs: 'catalog',
     isRefused: true,
     act: ({ bob }) => bob.catalog?.(),
     says: denied,
   },
   {
     name: 'delete without the right to',
+    needs: 'remove',
     isRefused: true,
     act: ({ bob, app }) => bob.remove?.(app),
     says: { others: /authentication required/ },
   },
   {
     name: 'delete',
+    needs: 'remove',
     act: ({ alice, app }) => alice.remove?.(app),
     check: async ({ bob, app }) => {
       const gone = await bob.pull(app)
