@@ -19,6 +19,8 @@ export interface DockwardenOptions {
   readonly config?: ConfigTree
   /** File name → content, written into the folder before the start. */
   readonly files?: Readonly<Record<string, string>>
+  /** A file that is there already, instead of `config`. */
+  readonly configFile?: string
   /** Default: a free one. */
   readonly port?: number
   /** What clients reach it as. Default: its own address. */
@@ -53,7 +55,7 @@ export interface Dockwarden extends AsyncDisposable {
 export async function startDockwarden(options: DockwardenOptions = {}): Promise<Dockwarden> {
   const port = options.port ?? (await freePort())
   const folder = options.folder ?? temporaryFolder('server')
-  const configFile = join(folder, 'dockwarden.yml')
+  const configFile = options.configFile ?? join(folder, 'dockwarden.yml')
   const host = `127.0.0.1:${port}`
   const url = `http://${host}`
   const textOf = (config: ConfigTree): string => {
@@ -72,7 +74,7 @@ export async function startDockwarden(options: DockwardenOptions = {}): Promise<
   for (const [name, content] of Object.entries(options.files ?? {})) {
     writeFileSync(join(folder, name), content)
   }
-  write(options.config ?? {})
+  if (options.configFile === undefined) write(options.config ?? {})
   const started = startProcess(process.execPath, [program, 'serve', '--config', configFile], {
     cwd: folder,
     ...(options.env === undefined ? {} : { env: options.env }),

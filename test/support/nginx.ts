@@ -18,6 +18,8 @@ export interface NginxOptions {
   readonly certificate?: Certificate
   /** Default: a free one. */
   readonly port?: number
+  /** DNS server for names in `auth` and `registry`, `address:port`. Addresses need none. */
+  readonly resolver?: string
 }
 
 export interface Nginx extends AsyncDisposable {
@@ -47,7 +49,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     PROXY_CERTIFICATE_KEY: certificate?.key ?? '',
     PROXY_AUTH: options.auth,
     PROXY_REGISTRY: options.registry,
-    PROXY_RESOLVER: '127.0.0.1',
+    PROXY_RESOLVER: options.resolver ?? '127.0.0.1',
     PROXY_TERMINATOR: 'unix:',
   })
   const file = join(folder, 'nginx.conf')
