@@ -139,10 +139,7 @@ export class Database {
   async write<Result>(
     change: (transaction: Transaction<Tables>) => Promise<Result>,
   ): Promise<Result> {
-    return await this.#attempt(async () => {
-      this.#assertInPlace()
-      return await this.#kysely.transaction().execute(change)
-    })
+    return await this.#attempt(() => this.#kysely.transaction().execute(change))
   }
 
   /** Whether it can be read right now; waits for nobody. */
@@ -162,13 +159,17 @@ export class Database {
 
   async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
+      this.#assertInPlace()
       return await retryWhileBusy(work)
     } catch (error) {
       throw runningFault(error)
     }
   }
 
-  /** What is written to a file that has been deleted or replaced is gone with the process. */
+  /**
+   * What is written to a file that has been deleted or replaced is gone with the process, and what is
+   * read from it has missed every change since.
+   */
   #assertInPlace(): void {
     if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return
     throw new AppError('unavailable', 'the database is gone or was replaced; restart the server')

@@ -195,11 +195,12 @@ const losses: readonly { name: string; lose: (path: string) => void }[] = [
   },
 ]
 for (const { name, lose } of losses) {
-  test(`B14: nothing is acknowledged into a file that was ${name}`, async () => {
+  test(`B14: nothing is read from a file that was ${name}, or acknowledged into it`, async () => {
     const path = freshPath()
     const database = await openDatabase({ path, clock })
     lose(path)
     await expect(addStep(database, 'lost')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(steps(database)).rejects.toMatchObject({ code: 'unavailable' })
     expect(await database.status()).toMatchObject({ ok: false })
     await database.close()
   })
