@@ -45,9 +45,15 @@ authentication: [{ htpasswd: { file: htpasswd } }]
 rules:
 ${numbers(rules).map(rule).join('')}`,
   )
-  const main = join(root, 'dist/main.js')
-  const command = [process.execPath, main, 'serve', '--config', join(folder, 'dockwarden.yml')]
-  return startServer({ command, folder, port, tokenPath: '/token', readyPath: '/readyz' })
+  return startServer({
+    command: [process.execPath, join(root, 'dist/main.js'), 'serve', '--config', 'dockwarden.yml'],
+    // As in the image.
+    environment: { NODE_ENV: 'production', UV_THREADPOOL_SIZE: '2' },
+    folder,
+    port,
+    tokenPath: '/token',
+    readyPath: '/readyz',
+  })
 }
 
 /** As {@link startDockwarden}. Its key is P-256 and its log is a file, as by its own default. */

@@ -25,12 +25,16 @@ export async function freePort() {
  * @param tokenPath where it issues tokens
  * @returns the running server, as soon as it answers over HTTP
  */
-export async function startServer({ command, folder, port, tokenPath, readyPath }) {
+export async function startServer({ command, environment, folder, port, tokenPath, readyPath }) {
   // Both write their decision log to a file, as a service manager or container engine would have it.
   const log = openSync(join(folder, 'output.log'), 'a')
   const [program, ...args] = command
   const start = performance.now()
-  const child = spawn(program, args, { cwd: folder, stdio: ['ignore', log, log] })
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', log, log],
+  })
   const origin = `http://127.0.0.1:${port}`
   while (!(await answers(origin + readyPath))) {
     if (child.exitCode !== null || performance.now() - start > longestStart) {
