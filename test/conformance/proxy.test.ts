@@ -126,7 +126,7 @@ describeWithParts('the proxy', parts, () => {
     expect(status).toBe(200)
   })
 
-  test('a large layer streams up and down, and is written to no disk of the proxy', async () => {
+  test('a large layer streams through, and is written to no disk of the proxy', async () => {
     const token = await tokenOf('alice', 'repository:team/proxy:pull,push')
     const authorization = ['--header', `Authorization: Bearer ${token}`]
     const { headers } = await startUpload(site.url)
