@@ -8,6 +8,7 @@
 export interface Pattern {
   /** The characters before the first wildcard: what the rule index finds it by. */
   readonly literalPrefix: string
+  /** Here `**` is any number of segments, also none. */
   readonly segments: readonly string[]
 }
 
@@ -28,8 +29,13 @@ export function parsePattern(text: string): readonly Pattern[] | string {
   if (typeof alternatives === 'string') return alternatives
   return alternatives.map((alternative) => ({
     literalPrefix: /^[^*?]*/.exec(alternative)?.[0] ?? '',
-    segments: alternative.split('/'),
+    segments: alternative.split('/').flatMap(atLeastOne),
   }))
+}
+
+/** A `**` stands for one or more segments: any one, and then any number. */
+function atLeastOne(segment: string): readonly string[] {
+  return segment === '**' ? ['*', '**'] : [segment]
 }
 
 function patternFault(text: string): string | undefined {
@@ -91,60 +97,50 @@ function expandBraces(text: string): readonly string[] | string {
   )
 }
 
-/**
- * Whether the pattern covers the whole name. Both walks below give a wildcard one character (or
- * segment) more only when what follows it failed, and never come back to an earlier wildcard, so the
- * work is bounded by name length × pattern length for every input.
- */
+/** Whether the pattern covers the whole name. */
 export function matches(pattern: Pattern, name: string): boolean {
   return (
-    name.startsWith(pattern.literalPrefix) && matchesSegments(pattern.segments, name.split('/'))
+    name.startsWith(pattern.literalPrefix) &&
+    covers(pattern.segments, name.split('/'), '**', coversSegment)
   )
 }
 
-function matchesSegments(pattern: readonly string[], name: readonly string[]): boolean {
-  let p = 0
-  let n = 0
-  let retry: { p: number; n: number } | undefined
-  while (n < name.length) {
-    if (pattern[p] === '**') {
-      // One segment now; more of them if the rest does not fit.
-      p += 1
-      n += 1
-      retry = { p, n }
-    } else if (p < pattern.length && matchesSegment(pattern[p] ?? '', name[n] ?? '')) {
-      p += 1
-      n += 1
-    } else if (retry !== undefined) {
-      retry = { p: retry.p, n: retry.n + 1 }
-      p = retry.p
-      n = retry.n
-    } else {
-      return false
-    }
-  }
-  return p === pattern.length && n === name.length
+function coversSegment(pattern: string, segment: string): boolean {
+  return covers(pattern, segment, '*', (wanted, found) => wanted === '?' || wanted === found)
 }
 
-function matchesSegment(pattern: string, segment: string): boolean {
+/**
+ * Whether the parts of a pattern fit those of a name, each wildcard standing for any number of them.
+ * A wildcard is given one part more only when what follows it failed, and an earlier wildcard is
+ * never come back to, so the work is bounded by the product of the two lengths for every input.
+ */
+function covers(
+  pattern: ArrayLike<string>,
+  name: ArrayLike<string>,
+  wildcard: string,
+  fits: (wanted: string, found: string) => boolean,
+): boolean {
   let p = 0
-  let s = 0
-  let retry: { p: number; s: number } | undefined
-  while (s < segment.length) {
-    if (pattern[p] === '*') {
+  let n = 0
+  let afterWildcard = -1
+  let taken = 0
+  while (n < name.length) {
+    const wanted = pattern[p]
+    if (wanted === wildcard) {
       p += 1
-      retry = { p, s }
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === segment[s])) {
+      afterWildcard = p
+      taken = n
+    } else if (wanted !== undefined && fits(wanted, name[n] ?? '')) {
       p += 1
-      s += 1
-    } else if (retry !== undefined) {
-      retry = { p: retry.p, s: retry.s + 1 }
-      p = retry.p
-      s = retry.s
+      n += 1
+    } else if (afterWildcard !== -1) {
+      taken += 1
+      p = afterWildcard
+      n = taken
     } else {
       return false
     }
   }
-  while (pattern[p] === '*') p += 1
+  while (pattern[p] === wildcard) p += 1
   return p === pattern.length
 }
