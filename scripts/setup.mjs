@@ -1,7 +1,15 @@
 /** The set-up that every command needs on a fresh clone: Node's version, the packages, the build. */
 
 import { spawnSync } from 'node:child_process'
-import { lstatSync, readFileSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +19,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** Leaves nothing undone that `node dist/main.js` needs; ends the process with one line where it cannot. */
 export function setUp({ clean = false } = {}) {
   requireNode()
+  requireWritable()
   installPackages()
   // A module that was deleted from src/ must not live on in what is tested.
   if (clean) rmSync(join(root, 'dist'), { recursive: true, force: true })
@@ -45,6 +54,18 @@ function requireNode() {
   const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number)
   if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return
   fail(`Dockwarden needs Node ${engines.node}, this is Node ${process.versions.node}.`)
+}
+
+/** Asked here, because the compiler would complain once for every file. */
+function requireWritable() {
+  const dist = join(root, 'dist')
+  try {
+    mkdirSync(dist, { recursive: true })
+    accessSync(dist, constants.W_OK)
+  } catch ({ code }) {
+    const folder = existsSync(dist) ? dist : root
+    fail(`Cannot write to ${folder} (${code}): run this as its owner, or give the project to you.`)
+  }
 }
 
 function installPackages() {

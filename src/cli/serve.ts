@@ -16,6 +16,9 @@ export interface ServeOptions {
 /** Milliseconds between two looks at the configuration file. */
 const watchInterval = 1_000
 
+/** Milliseconds within which a signal comes twice for one Ctrl-C: from the terminal, and from npm. */
+const onePress = 500
+
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
@@ -132,12 +135,15 @@ function reloadOnChange(
 /** The first signal asks for a stop; a second one does not wait for it. */
 function untilStopped(terminal: Terminal): Promise<string> {
   return new Promise((resolve) => {
-    let asked = false
+    let first: { readonly signal: string; readonly time: number } | undefined
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       terminal.onSignal(signal, () => {
-        if (asked) terminal.exitNow(exitCodes.failed)
-        asked = true
-        resolve(signal)
+        const time = performance.now()
+        if (first === undefined) {
+          first = { signal, time }
+          resolve(signal)
+        } else if (signal !== first.signal || time - first.time > onePress)
+          terminal.exitNow(exitCodes.failed)
       })
     }
   })
