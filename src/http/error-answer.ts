@@ -1,6 +1,6 @@
 /** One table from what went wrong to what the client is told, and one place that writes it. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type ErrorBodyCode, errorBody, type OAuthErrorCode } from '../protocol/error-body.ts'
 
@@ -57,7 +57,7 @@ export function answerJson(
   requestId: string,
 ): void {
   const text = JSON.stringify(body)
-  if (hasUnreadBody(response.req)) response.shouldKeepAlive = false
+  closeOnUnreadBody(response)
   response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(text),
@@ -70,8 +70,9 @@ export function answerJson(
 }
 
 /** A body that nobody wanted: to keep the connection, Node would read all of it first. */
-function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+export function closeOnUnreadBody(response: ServerResponse): void {
+  const { complete, headers } = response.req
   const announced =
     headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
-  return announced && !complete
+  if (announced && !complete) response.shouldKeepAlive = false
 }

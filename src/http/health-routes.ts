@@ -1,6 +1,7 @@
 /** `/healthz`: the process answers. `/readyz`: which part of it could not do its work. */
 
 import { Router } from 'express'
+import { closeOnUnreadBody } from './error-answer.ts'
 
 /**
  * `down`: requests fail because of it. `degraded`: they are answered, but somebody should look
@@ -15,6 +16,10 @@ export type Readiness = () => Promise<Readonly<Record<string, PartStatus>>>
 
 export function healthRoutes(readiness: Readiness): Router {
   const router = Router()
+  router.use(['/healthz', '/readyz'], (_request, response, next) => {
+    closeOnUnreadBody(response)
+    next()
+  })
   router.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').type('text/plain').send('ok\n')
   })

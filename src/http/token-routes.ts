@@ -1,7 +1,7 @@
 /** `GET|POST /token` and its aliases: reads the request, asks the token service, writes the answer. */
 
 import { randomUUID } from 'node:crypto'
-import express, { type Request, type RequestHandler, type Response, Router } from 'express'
+import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { readTokenForm, readTokenQuery, type TokenRequest } from '../token/token-request.ts'
@@ -9,6 +9,7 @@ import { tokenResponse } from '../token/token-response.ts'
 import type { TokenOutcome, TokenService } from '../token/token-service.ts'
 import { logDecision } from './decision-log.ts'
 import { answerError, answerJson, clientError } from './error-answer.ts'
+import { readForm } from './form-body.ts'
 
 export interface TokenRouteParts {
   /** Asked for each request, so that a reload takes effect on the next one. */
@@ -20,15 +21,6 @@ export interface TokenRouteParts {
 /** The realm path, and the ones that a registry's `autoredirect` makes up. */
 const paths = ['/token', '/auth', '/auth/token']
 
-/** Room for 32 scopes with the longest names, a user name and a password. */
-const formLimit = '16kb'
-const readForm = express.text({
-  type: 'application/x-www-form-urlencoded',
-  limit: formLimit,
-  // A compressed form has no honest use, and a small one can unpack to a large one.
-  inflate: false,
-})
-
 export function tokenRoutes(parts: TokenRouteParts): Router {
   const router = Router()
   router.get(
@@ -39,7 +31,7 @@ export function tokenRoutes(parts: TokenRouteParts): Router {
   )
   router.post(
     paths,
-    answerWith(parts, async (request, response) => readTokenForm(await formOf(request, response))),
+    answerWith(parts, async (request) => readTokenForm(await readForm(request))),
   )
   router.all(
     paths,
@@ -115,22 +107,4 @@ function headers(request: Request, name: string): readonly string[] {
   return request.rawHeaders.filter(
     (_value, index, raw) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name,
   )
-}
-
-/**
- * The parser's own errors hold the raw body, password and all, so none of them leaves this function.
- */
-async function formOf(request: Request, response: Response): Promise<string> {
-  const failed = await new Promise<{ status?: number } | undefined>((resolve) => {
-    readForm(request, response, (error?: { status?: number }) => resolve(error))
-  })
-  if (failed?.status === 413)
-    throw new AppError('too_large', `the form is larger than ${formLimit}`)
-  if (failed !== undefined || typeof request.body !== 'string') {
-    throw new AppError(
-      'invalid_request',
-      'the body must be an application/x-www-form-urlencoded form, not compressed',
-    )
-  }
-  return request.body
 }
