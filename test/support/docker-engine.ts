@@ -3,7 +3,14 @@
  * runs; everything else, containers included, ends with it.
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
@@ -24,7 +31,10 @@ const pluginFolders = [
 const imageParts =
   process.env['DOCKWARDEN_IMAGE_PARTS'] ?? join(repository, '..', 'shared', 'parts', 'images')
 
-/** Another name for 127.0.0.1 beside the engine, which takes `localhost` itself for insecure. */
+/**
+ * A name of this machine, known beside the engine. Docker checks no certificate of `localhost`, nor of any
+ * name that leads to 127.0.0.0/8, so this one leads to the address of the engine's bridge.
+ */
 export const registryName = 'registry.example.test'
 
 /**
@@ -55,8 +65,8 @@ export async function startDockerEngine(): Promise<DockerEngine> {
   const trusted = join(folder, 'etc')
   const dataRoot = join(cache, 'engine')
   for (const path of [trusted, dataRoot, '/etc/docker']) mkdirSync(path, { recursive: true })
-  const hosts = `${readFileSync('/etc/hosts', 'utf8')}\n127.0.0.1 ${registryName}\n`
-  writeFileSync(join(folder, 'hosts'), hosts)
+  const hosts = join(folder, 'hosts')
+  copyFileSync('/etc/hosts', hosts)
 
   const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGTERM']
   const engine = startProcess('unshare', [...namespaces, 'sh', '-c', startEngine], {
@@ -64,7 +74,11 @@ export async function startDockerEngine(): Promise<DockerEngine> {
   })
   const host = `unix://${join(folder, 'engine.sock')}`
   await engine.waitUntil('answer', async () => engine.output.includes('API listen on'), 1_900_000)
-  await removeLeftovers(new DockerClient(host))
+  const client = new DockerClient(host)
+  const gateway = '{{(index .IPAM.Config 0).Gateway}}'
+  const address = await client.mustRun(['network', 'inspect', 'bridge', '--format', gateway])
+  appendFileSync(hosts, `\n${address.trim()} ${registryName}\n`)
+  await removeLeftovers(client)
 
   // unshare itself ignores SIGTERM; at its end the kernel sends one to the engine.
   const stop = async (): Promise<void> => void (await engine.stop('SIGKILL', 60_000))
@@ -139,26 +153,31 @@ export class DockerClient {
 
   /** Sees to it that the engine has the public images that the bundle names, and our own built on them. */
   async ensureImages(): Promise<void> {
-    const hasStandIns = existsSync(imageParts)
-    const node = hasStandIns ? 'node:20-bookworm-slim' : 'node:24-bookworm-slim'
-    const images = ['registry:2', 'nginx:stable', node]
-    if (hasStandIns) {
+    if (existsSync(imageParts)) {
       const made = await run(imageParts, [], {
         env: { ...this.#environment, PARTS_DIR: join(cache, 'image-parts') },
         timeout: 600_000,
       })
       if (made.code !== 0) throw new Error(`${imageParts} failed:\n${made.output}`)
     }
-    for (const image of images) {
-      const { code } = await this.run(['image', 'inspect', image])
-      if (code !== 0) await this.mustRun(['pull', '--quiet', image], { timeout: 600_000 })
-    }
+    await this.#ensureImage('registry:2')
+    await this.#ensureImage('nginx:stable')
+    // Node 20 has a stand-in, 24 has none.
+    const node = await this.#ensureImage('node:24-bookworm-slim', 'node:20-bookworm-slim')
     const build = ['build', '--quiet', '--network', 'host', '--build-arg', `NODE_IMAGE=${node}`]
     await this.mustRun([...build, '--tag', 'dockwarden:local', repository], {
       // The classic builder needs no plugin, which Debian does not have.
       env: { DOCKER_BUILDKIT: '0' },
       timeout: 900_000,
     })
+  }
+
+  /** @returns the first of the images that the engine has; where it has none, the first, pulled */
+  async #ensureImage(...images: readonly [string, ...string[]]): Promise<string> {
+    for (const image of images)
+      if ((await this.run(['image', 'inspect', image])).code === 0) return image
+    await this.mustRun(['pull', '--quiet', images[0]], { timeout: 600_000 })
+    return images[0]
   }
 }
 
