@@ -205,6 +205,20 @@ describeWithEngine('the compose bundle', () => {
       expect(gone.output).toContain(`manifest for ${host}/dev/app:1 not found: manifest unknown`)
     })
 
+    test('A24: the log has the address that the proxy saw, whatever a client writes', async () => {
+      const forged = '203.0.113.24'
+      const query = `service=${registryName}&scope=repository:public/app:pull`
+      const { stdout } = await engine.runBeside(requirePart('curl'), [
+        ...['--silent', '--insecure', '--header', `X-Forwarded-For: ${forged}`],
+        ...['--header', `X-Real-IP: ${forged}`, '--header', `Forwarded: for=${forged}`],
+        `https://${host}/token?${query}`,
+      ])
+      expect(JSON.parse(stdout)).toHaveProperty('token')
+      const log = await bundle.logs('auth')
+      expect(log).toMatch(/"client":"(172|192|10)\.[\d.]+"/)
+      expect(log).not.toContain(forged)
+    })
+
     test('a user added to the mounted file logs in at once', async () => {
       appendFileSync(join(folder, 'htpasswd'), await lines(['-B', 'carol']))
       await expect
@@ -293,7 +307,7 @@ describeWithEngine('the compose bundle', () => {
     })
   })
 
-  describe('with plain HTTP', () => {
+  describe('with plain HTTP and registry 3', () => {
     let bundle: Bundle
     let host: string
 
@@ -302,6 +316,7 @@ describeWithEngine('the compose bundle', () => {
       host = `localhost:${port}`
       bundle = new Bundle(engine.client(), 'plain', {
         REGISTRY_SCHEME: 'http',
+        REGISTRY_IMAGE: 'registry:3',
         REGISTRY_PORT: String(port),
       })
       await bundle.up()

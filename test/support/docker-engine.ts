@@ -155,12 +155,17 @@ export class DockerClient {
   async ensureImages(): Promise<void> {
     if (existsSync(imageParts)) {
       const made = await run(imageParts, [], {
-        env: { ...this.#environment, PARTS_DIR: join(cache, 'image-parts') },
+        env: {
+          ...this.#environment,
+          PARTS_DIR: join(cache, 'image-parts'),
+          REGISTRY3: findPart('registry 3'),
+        },
         timeout: 600_000,
       })
       if (made.code !== 0) throw new Error(`${imageParts} failed:\n${made.output}`)
     }
     await this.#ensureImage('registry:2')
+    await this.#ensureImage('registry:3')
     await this.#ensureImage('nginx:stable')
     // Node 20 has a stand-in, 24 has none.
     const node = await this.#ensureImage('node:24-bookworm-slim', 'node:20-bookworm-slim')
