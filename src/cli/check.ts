@@ -1,7 +1,7 @@
 /** `dockwarden check`: everything that would keep a configuration from being used, without using it. */
 
 import { checkHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
-import { loadConfig } from '../config/load.ts'
+import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /** @returns the exit code: failed where a file that the configuration names has a fault */
@@ -10,7 +10,7 @@ export async function check(
   terminal: Terminal,
 ): Promise<number> {
   const { env, workingFolder, print, complain } = terminal
-  const config = await loadConfig({ file: options.config, env, workingFolder })
+  const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
   let faults = 0
   for (const backend of config.authentication) {
     if (backend.kind !== 'htpasswd') continue

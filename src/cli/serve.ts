@@ -2,7 +2,7 @@
 
 import { type App, createApp } from '../app.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
+import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
 import { watchFile } from '../watched-file.ts'
 import { guide } from './guide.ts'
@@ -22,11 +22,11 @@ const onePress = 500
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
-  const config = await loadConfig({ file: options.config, env, workingFolder })
+  const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
   // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
   // and the built-in ones do not take their place.
   const file = config.file ?? options.config
-  const load = () => loadConfig({ file, env, workingFolder })
+  const load = () => loadConfigInWorker({ file, env, workingFolder })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
   try {
     const app = await createApp(config, { clock: () => new Date(), log })

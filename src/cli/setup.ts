@@ -1,7 +1,7 @@
 /** `dockwarden setup`: the keys and certificates that the compose bundle needs before it starts. */
 
 import { join } from 'node:path'
-import { loadConfig } from '../config/load.ts'
+import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { createPinoLog } from '../pino-log.ts'
 import { openCertificateAuthority, publishCertificate } from '../signing/certificate-authority.ts'
 import { ensureTlsCertificate } from '../signing/tls-certificate.ts'
@@ -23,7 +23,7 @@ export interface SetupOptions {
  */
 export async function setup(options: SetupOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder, print, complain } = terminal
-  const config = await loadConfig({ file: options.config, env, workingFolder })
+  const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
   const parts = { clock: () => new Date(), log }
   try {

@@ -19,10 +19,17 @@ import {
   maximumFaults,
 } from './config-error.ts'
 import { readConfigFile } from './config-file.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import type { Environment } from './interpolate.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 import { type SchemaFault, schemaFaults } from './schema-faults.ts'
 import { readYaml, type YamlDocument } from './yaml-document.ts'
+
+export interface LoadOptions {
+  readonly file?: string | undefined
+  readonly env: Environment
+  readonly workingFolder: string
+}
 
 const defaultFile = 'dockwarden.yml'
 
@@ -32,11 +39,7 @@ const defaultFile = 'dockwarden.yml'
  *
  * @throws ConfigError with every fault of the file, each with its place and what to do
  */
-export async function loadConfig(options: {
-  readonly file?: string | undefined
-  readonly env: Environment
-  readonly workingFolder: string
-}): Promise<Config> {
+export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { env, workingFolder } = options
   // Compose passes a variable that is not set as an empty one.
   const named = options.file ?? (env['DOCKWARDEN_CONFIG'] || undefined)
@@ -148,12 +151,4 @@ function resolveServer(server: ConfigFile['server']): ServerConfig {
     publicUrl: server.public_url ?? `http://${address}`,
     trustedProxies: server.trusted_proxies,
   }
-}
-
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null) {
-    for (const part of Object.values(value)) deepFreeze(part)
-    Object.freeze(value)
-  }
-  return value
 }
