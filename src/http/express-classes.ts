@@ -16,9 +16,19 @@ import {
 } from 'node:http'
 import express, { type Express } from 'express'
 
-export function createExpressServer(app: Express, options: ServerOptions): Server {
+/** @param isClosing asked as each answer begins: the last answer on a connection says that it is */
+export function createExpressServer(
+  app: Express,
+  options: ServerOptions,
+  isClosing: () => boolean = () => false,
+): Server {
   class Request extends IncomingMessage {}
-  class Response<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {}
+  class Response<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
+    override writeHead(...args: unknown[]): this {
+      if (isClosing()) this.shouldKeepAlive = false
+      return super.writeHead(...(args as Parameters<ServerResponse['writeHead']>))
+    }
+  }
   adopt(Request.prototype, express.request, app)
   adopt(Response.prototype, express.response, app)
   Object.assign(app, { request: Request.prototype, response: Response.prototype })

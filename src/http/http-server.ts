@@ -62,12 +62,9 @@ export function createHttpServer(
   }
   app.use(lastResort)
 
-  const server = createExpressServer(app, limits)
-  server.maxConnections = maximumConnections
   let closing = false
-  server.prependListener('request', (_request, response) => {
-    if (closing) response.shouldKeepAlive = false
-  })
+  const server = createExpressServer(app, limits, () => closing)
+  server.maxConnections = maximumConnections
 
   return {
     listen: (host, port) =>
