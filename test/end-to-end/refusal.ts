@@ -1,0 +1,44 @@
+/** What every refusal looks like, whoever is refused and why (B12). */
+
+import { expect } from 'vitest'
+
+interface Refusal {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+const codes: Readonly<Record<number, string>> = {
+  400: 'UNSUPPORTED',
+  401: 'UNAUTHORIZED',
+  404: 'UNSUPPORTED',
+  405: 'UNSUPPORTED',
+  413: 'UNSUPPORTED',
+  503: 'UNAVAILABLE',
+}
+
+/** @returns the sentence that the client is told */
+export function expectRefusal(answer: Refusal, status: number): string {
+  expect(answer.status, answer.text).toBe(status)
+  expect(answer.headers['content-type']).toMatch(/^application\/json/)
+  expect(answer.headers['cache-control']).toBe('no-store')
+  expect(answer.headers).not.toHaveProperty('x-powered-by')
+  expect(answer.headers).not.toHaveProperty('location')
+  const body = JSON.parse(answer.text) as Record<string, unknown>
+  const [error, ...more] = body['errors'] as Record<string, unknown>[]
+  expect(more).toEqual([])
+  const requestId = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(String(error?.['detail']))?.[0]
+  expect(requestId, 'a request id to quote').toBeDefined()
+  expect(answer.headers['x-request-id']).toBe(requestId)
+  const message = String(error?.['message'])
+  expect(error).toMatchObject({ code: codes[status] })
+  expect(body['details']).toContain(message)
+  expect(body['error']).toMatch(/^[a-z_]+$/)
+  expect(body['error_description']).toContain(message)
+  // Nothing of what is inside: a stack, a path, a query, a library, a backend.
+  expect(answer.text).not.toMatch(/\n\s+at |node_modules|\.[jt]s\b|\/(src|dist|tmp|home|root)\//)
+  expect(answer.text).not.toMatch(
+    /sqlite|select |insert |kysely|bcrypt|express|htpasswd|ECONN|ENOENT/i,
+  )
+  return message
+}

@@ -1,0 +1,177 @@
+/** A21: a broken configuration changes nothing, and says where it is broken. */
+
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Dockwarden, program, startDockwarden } from '../support/dockwarden.ts'
+import { run } from '../support/process.ts'
+import { ask, claimsOf, getToken } from './ask.ts'
+import { type Load, startLoad } from './load.ts'
+
+const hash = '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=' // "password"
+const alice = { user: 'alice', password: 'password' }
+const bob = { user: 'bob', password: 'password' }
+const config = {
+  rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['public/**'] }],
+  authentication: [{ htpasswd: { file: 'htpasswd' } }],
+}
+const mended = { ...config, rules: [{ ...config.rules[0], on: ['opened/**'] }] }
+
+let server: Dockwarden
+let htpasswd: string
+let good: string
+beforeAll(async () => {
+  server = await startDockwarden({ config, files: { htpasswd: `alice:${hash}\n` } })
+  htpasswd = join(server.folder, 'htpasswd')
+  good = readFileSync(server.configFile, 'utf8')
+})
+afterAll(() => server?.stop())
+beforeEach(async () => {
+  writeFileSync(htpasswd, `alice:${hash}\n`)
+  await server.reload(good)
+})
+
+const check = () => run(process.execPath, [program, 'check', '--config', server.configFile])
+const readiness = async () => {
+  const answer = await ask(`${server.url}/readyz`)
+  return { status: answer.status, ...answer.json() } as {
+    readonly status: number
+    readonly ready: boolean
+    readonly parts: Readonly<Record<string, { state: string; detail?: string }>>
+  }
+}
+/** The repositories of `names` that anonymous may pull now. */
+async function open(...names: string[]): Promise<readonly string[]> {
+  const scopes = names.map((name) => `repository:${name}:pull`)
+  const { access } = await claimsOf(await getToken(server, scopes), server)
+  return access.map(({ name }) => name)
+}
+
+async function expectNoFailure(load: Load): Promise<void> {
+  const { answers, failures } = await load.end()
+  expect(failures).toEqual([])
+  expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+  expect(answers.length).toBeGreaterThan(20)
+}
+
+const tokenUrl = () => `${server.url}/token?service=registry&scope=repository:public/a:pull`
+
+const faults: readonly (readonly [string, () => string, RegExp])[] = [
+  ['an unknown key', () => `${good}\nruls: []\n`, /dockwarden\.yml:\d+:\d+.*ruls.*rules/s],
+  ['an unknown key inside', () => good.replace('may:', 'mya:'), /dockwarden\.yml:\d+:\d+.*mya/s],
+  ['no YAML', () => `${good}\n  ]: [\n`, /dockwarden\.yml:\d+:\d+/],
+  ['the same key twice', () => `${good}\nrules: []\n`, /dockwarden\.yml:\d+:\d+.*rules/s],
+  [
+    'a word that is no principal',
+    () => good.replace('anyone', 'anybody'),
+    /dockwarden\.yml:\d+:\d+.*anybody/s,
+  ],
+  [
+    'an action that nobody knows',
+    () => good.replace('- pull', '- pul'),
+    /dockwarden\.yml:\d+:\d+.*pul/s,
+  ],
+  [
+    'a pattern that is none',
+    () => good.replace('public/**', 'public//**'),
+    /dockwarden\.yml:\d+:\d+/,
+  ],
+  [
+    'a short lifetime',
+    () => `${good}\nservices: [{ name: registry, token_lifetime: 59s }]\n`,
+    /dockwarden\.yml:\d+:\d+.*60/s,
+  ],
+  [
+    'what only a later version knows',
+    () => good.replace('rules:', 'rule_tests: []\nrules:'),
+    /dockwarden\.yml:\d+:\d+.*rule_tests/s,
+  ],
+  ['an empty file', () => '[]', /dockwarden\.yml/],
+  ['a file that is not there', () => good.replace('file: htpasswd', 'file: missing'), /missing/],
+]
+
+describe('A21: a configuration that does not load', () => {
+  test.each(faults)('%s: the old one answers, and the fault is told', async (_name, text, told) => {
+    const load = startLoad(tokenUrl(), 50)
+    const line = await server.reload(text())
+    expect(line).toMatchObject({ level: 'error', event: 'reload' })
+    expect(line['reason']).toMatch(told)
+    expect(await open('public/a', 'opened/a')).toEqual(['public/a'])
+    const { status, ready, parts } = await readiness()
+    expect([status, ready, parts['config']?.state]).toEqual([200, true, 'degraded'])
+    expect(parts['config']?.detail).toMatch(told)
+
+    const { code, output } = await check()
+    expect(code).not.toBe(0)
+    expect(output).toMatch(told)
+    await sleep(200)
+    await expectNoFailure(load)
+
+    expect(await server.reload(mended)).toMatchObject({ level: 'info', event: 'reload' })
+    expect(await open('public/a', 'opened/a')).toEqual(['opened/a'])
+    expect((await readiness()).parts['config']).toEqual({ state: 'ok' })
+    expect((await check()).code).toBe(0)
+  })
+
+  test('a hundred reloads lose no request', async () => {
+    const load = startLoad(tokenUrl(), 50)
+    for (let count = 0; count < 50; count += 1) {
+      await server.reload(count % 2 === 0 ? `${good}\nx: 1\n` : good)
+    }
+    await expectNoFailure(load)
+  })
+
+  test('what needs a restart is refused, and nothing else of that file is taken', async () => {
+    const line = await server.reload({ ...mended, keys: 'other-keys' })
+    expect(line).toMatchObject({ level: 'error' })
+    expect(line['reason']).toMatch(/keys/)
+    expect(await open('public/a', 'opened/a')).toEqual(['public/a'])
+  })
+
+  test('a changed file is taken without a signal', async () => {
+    await sleep(1_100)
+    const file = `${server.configFile}.new`
+    writeFileSync(file, good.replace('public/**', 'opened/**'))
+    renameSync(file, server.configFile)
+    await server.process.waitUntil(
+      'reload',
+      async () => (await open('opened/a')).length === 1,
+      5_000,
+    )
+  })
+})
+
+describe('A21: an htpasswd file that does not load', () => {
+  const signsIn = async (login: typeof alice) => (await getToken(server, [], login)).status === 200
+
+  test('keeps the users of the old one, and is mended by writing it anew', async () => {
+    const load = startLoad(tokenUrl(), 50)
+    appendFileSync(htpasswd, `bob:${hash}\nnonsense without a colon\n`)
+    await server.process.waitUntil(
+      'tell',
+      async () => {
+        const { parts } = await readiness()
+        return parts['backend htpasswd']?.state === 'degraded'
+      },
+      5_000,
+    )
+    const { parts, status } = await readiness()
+    expect(status).toBe(200)
+    expect(parts['backend htpasswd']?.detail).toMatch(/htpasswd:3/)
+    expect(JSON.stringify(parts)).not.toContain(hash)
+    expect(await signsIn(alice)).toBe(true)
+
+    const { code, output } = await check()
+    expect(code).not.toBe(0)
+    expect(output).toMatch(/htpasswd:3/)
+    expect(output).not.toContain(hash)
+
+    writeFileSync(htpasswd, `alice:${hash}\nbob:${hash}\n`)
+    await server.process.waitUntil('let bob in', () => signsIn(bob), 5_000)
+    expect((await readiness()).parts['backend htpasswd']).toEqual({ state: 'ok' })
+    writeFileSync(htpasswd, `bob:${hash}\n`)
+    await server.process.waitUntil('let alice go', async () => !(await signsIn(alice)), 5_000)
+    await expectNoFailure(load)
+  })
+})
