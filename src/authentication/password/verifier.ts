@@ -14,11 +14,15 @@ export interface PasswordVerifierOptions {
   readonly workers?: number
   /** How many may wait for a free worker; who comes after them is refused at once. */
   readonly queueLength?: number
+  /** How long anybody waits for a free worker before being refused. */
+  readonly waitMilliseconds?: number
   /** How long a password that fitted is not computed again; 0: always compute. */
   readonly cacheSeconds?: number
 }
 
 const cacheSize = 10_000
+/** Docker gives up after 15 s: who is computed for later has gone, and keeps the others waiting. */
+const longestWait = 10_000
 /** An idle worker holds about 15 MB; starting one takes about 50 ms. */
 const idleMilliseconds = 30_000
 /** 60 ms of CPU; OWASP's Password Storage Cheat Sheet asks for 10 or more. */
@@ -33,6 +37,7 @@ const bcryptBytes = 72
 export class PasswordVerifier {
   readonly #workers: number
   readonly #queueLength: number
+  readonly #longestWait: number
   readonly #efforts = new Map<string, ReadonlyMap<HashKind, number>>()
   #refusal: ReadonlyMap<HashKind, number> = new Map()
 
@@ -57,6 +62,7 @@ export class PasswordVerifier {
     const { workers = availableParallelism(), queueLength = 64, cacheSeconds = 60 } = options
     this.#workers = workers
     this.#queueLength = queueLength
+    this.#longestWait = options.waitMilliseconds ?? longestWait
     this.#verified =
       cacheSeconds === 0 ? undefined : new LRUCache({ max: cacheSize, ttl: cacheSeconds * 1000 })
     this.#pool = this.#startPool()
@@ -160,14 +166,17 @@ export class PasswordVerifier {
   async #inTurn<Result>(compute: () => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw new AppError('unavailable', 'The server is stopping.')
     const isBusy = this.#running >= this.#workers
-    if (isBusy && this.#waiting.length >= this.#queueLength) {
-      throw new AppError('unavailable', 'Too many logins at once; try again in a moment.')
-    }
+    if (isBusy && this.#waiting.length >= this.#queueLength) throw tooManyLogins()
+    const asked = performance.now()
     const turn = isBusy
       ? new Promise<void>((resolve) => this.#waiting.push(resolve))
       : Promise.resolve()
     if (!isBusy) this.#running += 1
-    const result = turn.then(compute).finally(() => {
+    const inTime = () => {
+      if (performance.now() - asked > this.#longestWait) throw tooManyLogins()
+      return compute()
+    }
+    const result = turn.then(inTime).finally(() => {
       // The place goes straight to the next in line, so nobody can slip in between.
       const next = this.#waiting.shift()
       if (next === undefined) this.#running -= 1
@@ -203,6 +212,10 @@ export class PasswordVerifier {
     })
     return pool
   }
+}
+
+function tooManyLogins(): AppError {
+  return new AppError('unavailable', 'Too many logins at once; try again in a moment.')
 }
 
 function raise(efforts: Map<HashKind, number>, storedHash: string): void {

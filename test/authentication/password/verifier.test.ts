@@ -276,6 +276,17 @@ describe('A23: a flood of logins', () => {
     expect(delay.max / 1e6).toBeLessThan(100)
   })
 
+  test('is not worked off for those who will have gone before their turn comes', async () => {
+    const verifier = createVerifier({ workers: 1, waitMilliseconds: 20 })
+    const first = verifier.verify(storedHash, new Password('wrong'))
+    const late = Array.from({ length: 8 }, () => verifier.refuse(new Password('x')))
+    expect(await first).toBe(false)
+    const start = performance.now()
+    for (const { status } of await Promise.allSettled(late)) expect(status).toBe('rejected')
+    expect(performance.now() - start).toBeLessThan(50)
+    expect(await verifier.verify(storedHash, new Password('right'))).toBe(true)
+  })
+
   test('takes new logins as soon as there is room again', async () => {
     const verifier = createVerifier({ workers: 1, queueLength: 0 })
     const first = verifier.verify(storedHash, new Password('wrong'))
