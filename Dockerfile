@@ -49,6 +49,6 @@ ENV NODE_ENV=production DOCKWARDEN_CONFIG=/etc/dockwarden/dockwarden.yml UV_THRE
 USER node
 EXPOSE 5001
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:5001/readyz').then(({ ok }) => process.exit(ok ? 0 : 1))"]
+  CMD ["node", "-e", "require('http').get('http://127.0.0.1:5001/readyz', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1))"]
 ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["serve"]

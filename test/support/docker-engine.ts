@@ -169,10 +169,10 @@ export class DockerClient {
     await this.#ensureImage('nginx:stable')
     // Node 20 has a stand-in, 24 has none.
     const node = await this.#ensureImage('node:24-bookworm-slim', 'node:20-bookworm-slim')
-    const build = ['build', '--quiet', '--network', 'host', '--build-arg', `NODE_IMAGE=${node}`]
-    await this.mustRun([...build, '--tag', 'dockwarden:local', repository], {
+    await this.mustRun(['compose', '--env-file', '/dev/null', 'build', '--quiet'], {
+      cwd: repository,
       // The classic builder needs no plugin, which Debian does not have.
-      env: { DOCKER_BUILDKIT: '0' },
+      env: { DOCKER_BUILDKIT: '0', NODE_IMAGE: node },
       timeout: 900_000,
     })
   }
