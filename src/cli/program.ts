@@ -5,7 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { check } from './check.ts'
 import { serve } from './serve.ts'
-import { type SetupOptions, setup } from './setup.ts'
+import type { SetupOptions } from './setup.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 // The same from src/ and from dist/.
@@ -57,6 +57,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     )
     .requiredOption('--tls <folder>', 'where the proxy reads tls.crt and tls.key')
     .action(async (options: SetupOptions) => {
+      // Making certificates takes a fifth of a second to load, and serving should not wait for it.
+      const { setup } = await import('./setup.ts')
       exitCode = await setup(options, terminal)
     })
 

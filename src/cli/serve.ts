@@ -1,6 +1,6 @@
 /** `dockwarden serve`: the server, until it is told to stop. */
 
-import { type App, createApp } from '../app.ts'
+import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
@@ -22,7 +22,11 @@ const onePress = 500
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
-  const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
+  // Side by side: the parser and the schema load in the worker, everything else here.
+  const [config, { createApp }] = await Promise.all([
+    loadConfigInWorker({ file: options.config, env, workingFolder }),
+    import('../app.ts'),
+  ])
   // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
   // and the built-in ones do not take their place.
   const file = config.file ?? options.config
