@@ -79,6 +79,20 @@ ${numbers(rules).map(rule).join('')}`,
   return startServer({ command, folder, port, tokenPath: '/auth', readyPath: '/' })
 }
 
+/** The floor beneath both: see floor-server.mjs. */
+export async function startFloor({ folder }) {
+  mkdirSync(folder, { recursive: true })
+  const port = await freePort()
+  return startServer({
+    command: [process.execPath, join(root, 'bench/floor-server.mjs'), String(port)],
+    environment: { UV_THREADPOOL_SIZE: '2' },
+    folder,
+    port,
+    tokenPath: '/token',
+    readyPath: '/',
+  })
+}
+
 function numbers(count) {
   return Array.from({ length: count }, (_, index) => index + 1)
 }

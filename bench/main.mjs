@@ -5,7 +5,13 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { findRival, pullQuery, startDockerAuth, startDockwarden } from './contestants.mjs'
+import {
+  findRival,
+  pullQuery,
+  startDockerAuth,
+  startDockwarden,
+  startFloor,
+} from './contestants.mjs'
 import { resultTable } from './result-line.mjs'
 import { rows } from './rows.mjs'
 
@@ -36,6 +42,11 @@ const bench = {
   seconds: Number(values.seconds),
   tokens: Number(values.tokens),
   contestants: rival === undefined ? ['ours'] : ['ours', 'rival'],
+  async startFloor() {
+    const server = await startFloor({ folder: mkdtempSync(join(folder, 'floor-')) })
+    running.push(server)
+    return server
+  },
   async start(who, { rules, users = [] }) {
     const setUp = { folder: mkdtempSync(join(folder, `${who}-`)), rules, users }
     const server = await (who === 'ours' ? startDockwarden(setUp) : startDockerAuth(rival, setUp))
@@ -60,7 +71,7 @@ try {
 const table = resultTable(lines)
 console.log(`\n${table}\n`)
 const unmet = lines.filter(({ met }) => met === false).length
-console.log(unmet === 0 ? 'Every goal that was measured is met.' : `${unmet} goals are not met.`)
+console.log(unmet === 0 ? 'Every goal that was measured is met.' : `Goals not met: ${unmet}.`)
 if (values.save) save()
 
 /** A server that grants nothing would win every row. */

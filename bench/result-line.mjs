@@ -29,7 +29,7 @@ function goalText({ atLeast, atMost }, than) {
 
 /** The lines as a table in Markdown, which is readable in a terminal too. */
 export function resultTable(lines) {
-  const head = ['case', 'measure', 'Dockwarden', 'compared with', 'ratio', 'goal', 'met']
+  const head = ['case', 'measure', 'measured', 'compared with', 'ratio', 'goal', 'met']
   const rows = lines.map((line) => [
     line.case,
     line.measure,

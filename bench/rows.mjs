@@ -13,7 +13,7 @@ const manyAccounts = 10_000
 const loginsPerRound = 60
 
 /**
- * @param bench `start(who, setUp)`, `rounds`, `seconds` of a round, `tokens` of the long run, and
+ * @param bench `start(who, setUp)`, `startFloor()`, `rounds`, `seconds` of a round, `tokens` of the long run, and
  *   `contestants`: the names to compare
  * @returns result lines
  */
@@ -25,8 +25,9 @@ async function anonymous(bench) {
     servers[`${who} 10`] = await bench.start(who, { rules: fewRules })
     servers[`${who} 10000`] = await bench.start(who, { rules: manyRules })
   }
+  servers.floor = await bench.startFloor()
   const measured = await interleave(bench, servers, (server, name) => {
-    const rules = name.endsWith(' 10') ? fewRules : manyRules
+    const rules = name.endsWith(' 10000') ? manyRules : fewRules
     return askRepeatedly(server.tokenUrl(pullQuery(rules)), { seconds: bench.seconds })
   })
   const few = pick(measured, ' 10')
@@ -37,9 +38,13 @@ async function anonymous(bench) {
       p99: { atMost: 1 },
       cpu: { atMost: 0.6 },
     }),
-    ...compare('the same, 10,000 rules', many, { rate: { atLeast: 200 } }),
+    ...compare('bare node:http that signs, and does nothing else', {
+      ours: measured.floor,
+      rival: few.rival,
+    }),
+    ...compare('anonymous pull, ES256, 10,000 rules', many, { rate: { atLeast: 200 } }),
     resultLine({
-      row: 'the same, 10,000 rules',
+      row: 'anonymous pull, ES256, 10,000 rules',
       measure: 'answers/s',
       value: many.ours.rate,
       than: { name: 'own with 10 rules', value: few.ours.rate },
@@ -200,7 +205,7 @@ function pick(measured, suffix = '') {
   return { ours: measured[`ours${suffix}`], rival: measured[`rival${suffix}`] }
 }
 
-function compare(row, { ours, rival }, goals) {
+function compare(row, { ours, rival }, goals = {}) {
   const measures = { rate: 'answers/s', p50: 'p50 ms', p99: 'p99 ms', cpu: 'CPU µs/answer' }
   return Object.entries(measures).map(([key, measure]) =>
     resultLine({
