@@ -31,6 +31,11 @@ const limits = {
   maxHeaderSize: 16_384,
 }
 const maximumConnections = 10_000
+/**
+ * None: the size bounds it. Past its own limit of 1,000 Node drops headers without a word, and wrong
+ * credentials behind that many would be none at all.
+ */
+const maximumHeaders = 0
 
 export function createHttpServer(
   parts: TokenRouteParts & { readonly readiness: Readiness; readonly log: Log },
@@ -65,14 +70,19 @@ export function createHttpServer(
   let closing = false
   const server = createExpressServer(app, limits, () => closing)
   server.maxConnections = maximumConnections
+  server.maxHeadersCount = maximumHeaders
 
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        server.once('error', (error: NodeJS.ErrnoException) =>
-          reject(listenError(error, host, port)),
-        )
-        server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+        const refuse = (error: NodeJS.ErrnoException) => reject(listenError(error, host, port))
+        server.once('error', refuse)
+        server.listen(port, host, () => {
+          server.off('error', refuse)
+          // A connection that the system could not hand over must not end the server.
+          server.on('error', (err) => parts.log.error({ err }, 'could not accept a connection'))
+          resolve((server.address() as AddressInfo).port)
+        })
       }),
     close: () =>
       new Promise((resolve) => {
