@@ -34,7 +34,10 @@ export function clientAddressReader(
   }
 }
 
-/** A dual-stack socket shows an IPv4 peer as ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2). */
+/**
+ * A dual-stack socket shows an IPv4 peer as ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2). The zone behind a `%`
+ * (RFC 4007 §11) says something on one machine only, and a client may make it as long as a header.
+ */
 function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')
+  return address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')
 }

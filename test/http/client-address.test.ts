@@ -63,6 +63,14 @@ describe('A24: the client address', () => {
     ['IPv4 in IPv6 hop', ['10.0.0.0/8'], '10.0.0.1', '::ffff:192.0.2.7', '192.0.2.7'],
     ['IPv6', ['fd00::/8'], 'fd00::1', '2001:db8::7', '2001:db8::7'],
     ['IPv6 peer, IPv4 proxies', ['10.0.0.0/8'], '2001:db8::7', '6.6.6.6', '2001:db8::7'],
+    ['a link-local peer', ['fe80::/10'], 'fe80::1%eth0', '192.0.2.7', '192.0.2.7'],
+    [
+      'a zone, which may be as long as a header, does not count',
+      ['10.0.0.0/8'],
+      '10.0.0.1',
+      `fe80::1%${'a'.repeat(9_000)}`,
+      'fe80::1',
+    ],
     ['no peer any more', ['10.0.0.0/8'], undefined, '6.6.6.6', ''],
   ])('%s', (_name, trusted, peer, forwarded, expected) => {
     expect(clientAddressReader(trusted)(peer, forwarded)).toBe(expected)
