@@ -101,7 +101,12 @@ class LeafTokenSigner implements OpenTokenSigner {
       renewal?.catch(() => {}) // It logs its fault itself; this token does not need it.
       return await compactJws(leaf, claims)
     }
-    await (renewal ?? this.renew())
+    try {
+      await (renewal ?? this.renew())
+    } catch (cause) {
+      // The reason names files, and is in the log; this one goes to whoever asked for a token.
+      throw new AppError('unavailable', 'tokens cannot be signed at the moment', { cause })
+    }
     return await this.sign(claims)
   }
 
