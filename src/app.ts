@@ -94,6 +94,9 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
 
   /** Backends that stand in both configurations are kept, with the state that they have. */
   async function run(config: Config, before?: Running): Promise<Running> {
+    // Before the backends: nothing that is opened may be left behind by a later failure.
+    const policy = compilePolicy(config.rules, config.groups)
+    const clientAddress = clientAddressReader(config.server.trustedProxies)
     const kept = new Map(
       before?.config.authentication.map((entry, index) => [
         JSON.stringify(entry),
@@ -113,16 +116,11 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
       issuer: config.issuer,
       services: new Map(config.services.map(({ name, tokenLifetime }) => [name, tokenLifetime])),
       authenticator: new AuthenticatorChain(backends, passwords),
-      policy: compilePolicy(config.rules, config.groups),
+      policy,
       signer,
       clock,
     })
-    return {
-      config,
-      backends,
-      tokenService,
-      clientAddress: clientAddressReader(config.server.trustedProxies),
-    }
+    return { config, backends, tokenService, clientAddress }
   }
 
   let running = await run(config)
