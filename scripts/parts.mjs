@@ -27,6 +27,8 @@ const packages = {
     nginx: 'nginx-light',
     skopeo: 'skopeo',
     htpasswd: 'apache2-utils',
+    envsubst: 'gettext-base',
+    'systemd-analyze': 'systemd',
     openssl: 'openssl',
     curl: 'curl',
   },

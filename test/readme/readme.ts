@@ -21,6 +21,7 @@ function block(heading: string, language: string, index = 0): string {
 
 const compose = 'Proxy, registry and Dockwarden: one compose file'
 const everybody = 'nginx asks for the password, everybody may everything'
+const services = 'Registry and nginx are services of the machine'
 const nativeHtpasswd = 'The registry reads the htpasswd file itself'
 
 export const readme = {
@@ -46,7 +47,8 @@ export const readme = {
   nativeHtpasswdBefore: block(nativeHtpasswd, 'yaml', 0),
   nativeHtpasswdAfter: block(nativeHtpasswd, 'yaml', 1),
 
-  service: block('Registry and nginx are services of the machine', 'sh'),
+  serviceInstall: block(services, 'sh', 0),
+  serviceStart: block(services, 'sh', 1),
 
   anotherPort: block('Another port than 443', 'ini'),
   withoutTls: block('Without TLS', 'ini'),

@@ -113,13 +113,14 @@ async function removeLeftovers(client: DockerClient): Promise<void> {
 
 /** The docker command, with its own DOCKER_CONFIG. A non-zero exit code is a result, not an error. */
 export class DockerClient {
-  readonly #environment: Readonly<Record<string, string>>
+  /** What makes any docker command this client. */
+  readonly environment: Readonly<Record<string, string>>
 
   constructor(host: string) {
     const configuration = temporaryFolder('docker-client')
     const settings = { cliPluginsExtraDirs: pluginFolders }
     writeFileSync(join(configuration, 'config.json'), JSON.stringify(settings))
-    this.#environment = { DOCKER_HOST: host, DOCKER_CONFIG: configuration }
+    this.environment = { DOCKER_HOST: host, DOCKER_CONFIG: configuration }
   }
 
   /** @param options as for any program; the default timeout is two minutes */
@@ -127,7 +128,7 @@ export class DockerClient {
     return await run(requirePart('docker'), args, {
       timeout: 120_000,
       ...options,
-      env: { ...options.env, ...this.#environment },
+      env: { ...options.env, ...this.environment },
     })
   }
 
@@ -156,7 +157,7 @@ export class DockerClient {
     if (existsSync(imageParts)) {
       const made = await run(imageParts, [], {
         env: {
-          ...this.#environment,
+          ...this.environment,
           PARTS_DIR: join(cache, 'image-parts'),
           REGISTRY3: findPart('registry 3'),
         },

@@ -85,7 +85,7 @@ function renderTemplates(target: string, variables: Readonly<Record<string, stri
 }
 
 /** The image's nginx.conf, with every file that nginx writes kept in our folder. */
-function mainConfig(folder: string): string {
+export function mainConfig(folder: string): string {
   const temporaries = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `
     daemon off;

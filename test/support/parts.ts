@@ -18,6 +18,8 @@ const PROGRAMS = {
   curl: ['curl'],
   openssl: ['openssl'],
   htpasswd: ['htpasswd'],
+  envsubst: ['envsubst'],
+  'systemd-analyze': ['systemd-analyze'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Part = keyof typeof PROGRAMS
