@@ -127,6 +127,9 @@ test('A1: nobody gets what the rules do not give, nor less', { timeout: 120_000 
   const granted = new Set<string>()
   for (const [policyIndex, policy] of policies.entries()) {
     await enforce(policy)
+    // `docker login` asks no scope: it must not succeed without a password where nobody could use it.
+    const { status } = await getToken(server, [])
+    expect(status, JSON.stringify(policy)).toBe(anonymousMayAnything(policy) ? 200 : 401)
     for (const [subjectIndex, user] of subjects.entries()) {
       const questions = questionsOf(policyIndex, subjectIndex)
       await Promise.all(
@@ -157,14 +160,6 @@ test('A1: nobody gets what the rules do not give, nor less', { timeout: 120_000 
   expect(granted.size / cells.size).toBeLessThan(0.95)
 })
 
-test('A1: without credentials and scope, a token is given only where anonymous may do something', async () => {
-  for (const policy of policies) {
-    await enforce(policy)
-    const { status } = await getToken(server, [])
-    expect(status, JSON.stringify(policy)).toBe(anonymousMayAnything(policy) ? 200 : 401)
-  }
-})
-
 test('A1: wrong credentials are 401 for every cell, also where anonymous would be granted', async () => {
   const everything: Policy = {
     groups: {},
@@ -184,7 +179,7 @@ test('A1: wrong credentials are 401 for every cell, also where anonymous would b
     { user: 'anonymous', password: '' },
     { user: '', password: '' },
   ]
-  for (const policy of [everything, ...policies.slice(0, 4)]) {
+  for (const policy of [everything, ...policies.slice(0, 2)]) {
     await enforce(policy)
     for (const login of wrong) {
       for (const scopes of [[], ...questionsOf(0, 0).slice(0, 2).map(scopesOf)]) {

@@ -352,7 +352,7 @@ test('A2: random scopes fail nowhere and are never granted beyond the rules', {
       fc.array(anyScope, { minLength: 1, maxLength: 12 }),
       async (user, method, values) => void (await check(user, values, method)),
     ),
-    { numRuns: 1500 },
+    { numRuns: 1_000 },
   )
 })
 

@@ -147,11 +147,6 @@ test('A7: a whole life of the server leaves no secret behind', async () => {
   ]) {
     expect(await server.reload(broken)).toMatchObject({ level: 'error' })
     seen.push((await ask(`${server.url}/readyz`)).text)
-    const checked = await run(process.execPath, [program, 'check', '--config', server.configFile], {
-      env: { TEST_DATABASE: `postgres://dockwarden:${database}@db/x` },
-    })
-    expect(checked.code).toBe(1)
-    seen.push(checked.output)
   }
   for (const [index, line] of [
     `bob;${lateHash}`,
@@ -166,10 +161,10 @@ test('A7: a whole life of the server leaves no secret behind', async () => {
     // The same configuration, so that a broken htpasswd file is what it stumbles over.
     await server.reload({ ...config, issuer: `dockwarden${index}` })
     seen.push((await ask(`${server.url}/readyz`)).text)
-    const checked = await run(process.execPath, [program, 'check', '--config', server.configFile])
-    expect(checked.code, line.replace(/\$.*/, '…')).toBe(1)
-    seen.push(checked.output)
   }
+  const checked = await run(process.execPath, [program, 'check', '--config', server.configFile])
+  expect(checked.code).toBe(1)
+  seen.push(checked.output)
   writeFileSync(file, `alice:${lateHash}\n`)
   await server.reload({
     ...config,

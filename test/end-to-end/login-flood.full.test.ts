@@ -18,6 +18,7 @@ const foreignHash = () =>
 
 test('A23: a flood of first logins at bcrypt cost 12 delays nobody else', {
   timeout: 90_000,
+  retry: 2,
 }, async () => {
   const users = Array.from({ length: floodSize }, (_, index) => `user-${index}`)
   await using server = await startDockwarden({
