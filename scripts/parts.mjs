@@ -76,24 +76,21 @@ function installPackages(wanted) {
   const names = missing.map(([, name]) => name)
   console.log(`Installing Debian packages for the tests: ${names.join(' ')} …`)
   withoutServices(() => {
-    if (aptInstall(names) === 0) return
+    const install = ['install', '-y', '-qq', '--no-install-recommends', ...names]
+    if (apt(install).status === 0) return
     // The package lists are missing or old.
-    apt(['update', '-qq'])
-    aptInstall(names)
+    for (const args of [['update', '-qq'], install]) {
+      const { status, stderr } = apt(args)
+      if (status !== 0) console.log(`apt-get ${args[0]}: ${stderr.trim()}`)
+    }
   })
-}
-
-function aptInstall(names) {
-  return apt(['install', '-y', '-qq', '--no-install-recommends', ...names])
 }
 
 function apt(args) {
-  const result = spawnSync('apt-get', args, {
+  return spawnSync('apt-get', args, {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     encoding: 'utf8',
   })
-  if (result.status !== 0) console.log(`apt-get ${args[0]}: ${result.stderr.trim()}`)
-  return result.status
 }
 
 /** The packages' own services must not start: they would take ports 80 and 5000 of this machine. */
