@@ -29,7 +29,7 @@ describe.each([2, 3] as const)('registry %i', (version) => {
   describeWithParts('servers', servers, () => {
     let site: Site
     beforeAll(async () => {
-      site = await startSite(version)
+      site = await startSite(version, '0.0.0.0')
     })
     afterAll(async () => {
       const faults = site.nginx.accessLog().filter((line) => / 5\d\d$/.test(line))

@@ -34,8 +34,12 @@ export interface Site extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts all three. The registry comes after Dockwarden, because it reads the CA only once. */
-export async function startSite(version: 2 | 3): Promise<Site> {
+/**
+ * Starts all three. The registry comes after Dockwarden, because it reads the CA only once.
+ *
+ * @param address where nginx listens; a Docker engine comes to its bridge's address, not to 127.0.0.1
+ */
+export async function startSite(version: 2 | 3, address = '127.0.0.1'): Promise<Site> {
   const port = await freePort()
   const url = `https://localhost:${port}`
   const service = 'registry.example.com'
@@ -60,7 +64,7 @@ export async function startSite(version: 2 | 3): Promise<Site> {
     rootCertBundle: dockwarden.rootCertBundle,
   })
   const nginx = await startNginx({
-    ...{ auth: dockwarden.host, registry: registry.host, certificate, port },
+    ...{ auth: dockwarden.host, registry: registry.host, certificate, port, address },
   })
   const stop = async (): Promise<void> => {
     for (const part of [nginx, registry, dockwarden]) await part.stop()

@@ -70,7 +70,8 @@ export async function startDockerEngine(): Promise<DockerEngine> {
 
   const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGTERM']
   const engine = startProcess('unshare', [...namespaces, 'sh', '-c', startEngine], {
-    env: { DATA: dataRoot, RUN: folder, DOCKERD: requirePart('dockerd') },
+    // Go's own resolver keeps /etc/hosts for five seconds, and we add a name once the engine runs.
+    env: { DATA: dataRoot, RUN: folder, DOCKERD: requirePart('dockerd'), GODEBUG: 'netdns=cgo' },
   })
   const host = `unix://${join(folder, 'engine.sock')}`
   await engine.waitUntil('answer', async () => engine.output.includes('API listen on'), 1_900_000)

@@ -18,6 +18,8 @@ export interface NginxOptions {
   readonly certificate?: Certificate
   /** Default: a free one. */
   readonly port?: number
+  /** Where it listens. Default: 127.0.0.1. */
+  readonly address?: string
   /** DNS server for names in `auth` and `registry`, `address:port`. Addresses need none. */
   readonly resolver?: string
 }
@@ -43,7 +45,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const { certificate } = options
   renderTemplates(join(folder, 'conf.d'), {
     PROXY_SCHEME: certificate === undefined ? 'http' : 'https',
-    PROXY_LISTEN: `127.0.0.1:${port}`,
+    PROXY_LISTEN: `${options.address ?? '127.0.0.1'}:${port}`,
     PROXY_SERVER_NAME: '_',
     PROXY_CERTIFICATE: certificate?.certificate ?? '',
     PROXY_CERTIFICATE_KEY: certificate?.key ?? '',
