@@ -3,6 +3,9 @@
 
 import { run } from './cli/program.ts'
 
+// Whoever reads them may be gone, or the disk behind them full: that must not end a server.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   workingFolder: process.cwd(),

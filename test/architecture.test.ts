@@ -17,7 +17,7 @@ const directions: Directions = {
   clock: [],
   log: [],
   'watched-file': [],
-  'pino-log': ['log'],
+  'pino-log': ['errors', 'log'],
 
   authorization: ['protocol'],
 

@@ -3,8 +3,9 @@
 import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
+import { locateConfig } from '../config/locate-config.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
-import { watchFile } from '../watched-file.ts'
+import { noticeChanges } from './config-changes.ts'
 import { guide } from './guide.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
@@ -13,26 +14,27 @@ export interface ServeOptions {
   readonly guide: boolean
 }
 
-/** Milliseconds between two looks at the configuration file. */
-const watchInterval = 1_000
-
 /** Milliseconds within which a signal comes twice for one Ctrl-C: from the terminal, and from npm. */
 const onePress = 500
 
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
-  // Side by side: the parser and the schema load in the worker, everything else here.
-  const [config, { createApp }] = await Promise.all([
-    loadConfigInWorker({ file: options.config, env, workingFolder }),
-    import('../app.ts'),
-  ])
-  // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
-  // and the built-in ones do not take their place.
-  const file = config.file ?? options.config
-  const load = () => loadConfigInWorker({ file, env, workingFolder })
-  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
+  let file = options.config
+  const load = async () => {
+    const config = await loadConfigInWorker({ file, env, workingFolder })
+    // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
+    // and the built-in ones do not take their place.
+    file = config.file ?? file
+    return config
+  }
+  // Before anything is opened: a signal that nobody listens to ends the process, whatever it is doing.
+  const stopped = untilStopped(terminal)
+  const changes = noticeChanges(locateConfig({ file, env, workingFolder }).path, terminal)
+  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'])
   try {
+    // Side by side: the parser and the schema load in the worker, everything else here.
+    const [config, { createApp }] = await Promise.all([load(), import('../app.ts')])
     const app = await createApp(config, { clock: () => new Date(), log })
     // Before anything else can fail: it is made once, so this is the only time that it can be seen.
     if (app.firstAdmin !== undefined) showFirstAdmin(app.firstAdmin, terminal)
@@ -44,15 +46,15 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     )
     warnOfClearText(config, log)
 
-    const stopReloading = reloadOnChange(app, config, load, log, terminal)
-    const signal = await untilStopped(terminal)
-    stopReloading()
+    changes.follow((cause) => reload(app, load, cause, log))
+    const signal = await stopped
+    await changes.stop()
     log.info({ event: 'stop', signal }, 'stopping: answering what is in flight')
     await app.close()
     log.info({ event: 'stop' }, 'stopped')
     return exitCodes.done
   } finally {
-    log.flush()
+    await log.close()
   }
 }
 
@@ -95,45 +97,35 @@ function described({ file, services, authentication, rules }: Config): object {
   }
 }
 
-/** @returns a function that ends it */
-function reloadOnChange(
+/** A change that cannot be used changes nothing but what the log and `/readyz` say. */
+async function reload(
   app: App,
-  config: Config,
   load: () => Promise<Config>,
+  cause: string,
   log: PinoLog,
-  terminal: Terminal,
-): () => void {
-  let reloading: Promise<void> = Promise.resolve()
-  const reload = (cause: string) => {
-    // One after the other: a slow load must not overwrite a later one.
-    reloading = reloading.then(async () => {
-      try {
-        const next = await load()
-        await app.reload(next)
-        app.setConfigFault(undefined)
-        log.info(
-          { event: 'reload', cause, ...described(next) },
-          'the new configuration is in force',
-        )
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
-        app.setConfigFault(`the configuration in force is an older one: ${reason}`)
-        log.error({ event: 'reload', cause, reason }, 'the old configuration stays in force')
-      }
-    })
+): Promise<void> {
+  try {
+    const next = await load()
+    await app.reload(next)
+    app.setConfigFault(undefined)
+    log.info({ event: 'reload', cause, ...described(next) }, 'the new configuration is in force')
+  } catch (error) {
+    const reason = shortened(error instanceof Error ? error.message : String(error))
+    app.setConfigFault(`the configuration in force is an older one: ${reason}`)
+    log.error({ event: 'reload', cause, reason }, 'the old configuration stays in force')
   }
-  const stopListening = terminal.onSignal('SIGHUP', () => reload('SIGHUP'))
-  const watch =
-    config.file &&
-    watchFile(config.file, {
-      intervalMilliseconds: watchInterval,
-      onChange: () => reload('the file changed'),
-      onTrouble: () => reload('the file cannot be read'),
-    })
-  return () => {
-    stopListening()
-    if (watch) watch.close()
-  }
+}
+
+/** So much of a list of faults that the log line stays under 8 kB. */
+function shortened(reason: string): string {
+  const lines = reason.split('\n')
+  let room = 6_000
+  const shown = lines.filter((line) => {
+    room -= Buffer.byteLength(JSON.stringify(line))
+    return room >= 0
+  })
+  if (shown.length === lines.length) return reason
+  return [...shown, `… and ${lines.length - shown.length} more: see dockwarden check`].join('\n')
 }
 
 /** The first signal asks for a stop; a second one does not wait for it. */

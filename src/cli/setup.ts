@@ -24,7 +24,7 @@ export interface SetupOptions {
 export async function setup(options: SetupOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder, print, complain } = terminal
   const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
-  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'] ?? 'info')
+  const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'])
   const parts = { clock: () => new Date(), log }
   try {
     const authority = await openCertificateAuthority({
@@ -56,7 +56,7 @@ export async function setup(options: SetupOptions, terminal: Terminal): Promise<
     print(`TLS certificate for ${host}: ${certificateFile} (${origin}), until ${day(notAfter)}`)
     return exitCodes.done
   } finally {
-    log.flush()
+    await log.close()
   }
 }
 

@@ -9,8 +9,8 @@ import { Worker } from 'node:worker_threads'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { LoadOptions } from './load.ts'
 import type { LoadResult } from './load-worker.ts'
+import type { LoadOptions } from './locate-config.ts'
 
 /** As `loadConfig` of load.ts, whose every promise this one keeps. */
 export async function loadConfigInWorker(options: LoadOptions): Promise<Config> {

@@ -3,7 +3,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Config } from './config.ts'
 import { ConfigError, type Fault } from './config-error.ts'
-import { type LoadOptions, loadConfig } from './load.ts'
+import { loadConfig } from './load.ts'
+import type { LoadOptions } from './locate-config.ts'
 
 /** An error keeps neither its class nor its own fields on the way between threads; faults are plain. */
 export type LoadResult = { readonly config: Config } | { readonly faults: readonly Fault[] }

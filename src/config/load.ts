@@ -20,31 +20,20 @@ import {
 } from './config-error.ts'
 import { readConfigFile } from './config-file.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { Environment } from './interpolate.ts'
+import { type LoadOptions, locateConfig } from './locate-config.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 import { type SchemaFault, schemaFaults } from './schema-faults.ts'
 import { readYaml, type YamlDocument } from './yaml-document.ts'
 
-export interface LoadOptions {
-  readonly file?: string | undefined
-  readonly env: Environment
-  readonly workingFolder: string
-}
-
-const defaultFile = 'dockwarden.yml'
-
 /**
- * Reads the file that the option names, else the one of `DOCKWARDEN_CONFIG`, else `dockwarden.yml`
- * in the working folder if there is one. Relative paths in it start at its own folder.
+ * Reads the file that {@link locateConfig} names. Relative paths in it start at its own folder.
  *
  * @throws ConfigError with every fault of the file, each with its place and what to do
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { env, workingFolder } = options
-  // Compose passes a variable that is not set as an empty one.
-  const named = options.file ?? (env['DOCKWARDEN_CONFIG'] || undefined)
-  const file = resolve(workingFolder, named ?? defaultFile)
-  const text = await readConfigFile(file, { mayBeMissing: named === undefined })
+  const { path: file, mayBeMissing } = locateConfig(options)
+  const text = await readConfigFile(file, { mayBeMissing })
   if (text === undefined) return builtInConfig(workingFolder)
 
   const document = readYaml(text, env)

@@ -15,7 +15,7 @@ function lines(record: Partial<Parameters<typeof logDecision>[1]>): string[] {
     duration: 1.23456,
     ...record,
   })
-  log.flush()
+  void log.close()
   return written
 }
 
