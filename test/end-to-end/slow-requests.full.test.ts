@@ -60,8 +60,9 @@ test('A22: slow headers are cut off within 12 s, a slow form within 35 s, and no
   const during = await meanwhile.end()
   expect(during.failures).toEqual([])
   expect(during.answers.filter(({ status }) => status !== 200)).toEqual([])
-  // Twice what it was without them, and at least what this machine's own pauses make.
-  expect(during.percentile(0.99)).toBeLessThan(Math.max(2 * before.percentile(0.99), 30))
+  // Twice what it was without them, and what the other programs of this machine may add.
+  expect(during.percentile(0.5)).toBeLessThan(2 * before.percentile(0.5) + 5)
+  expect(during.percentile(0.99)).toBeLessThan(2 * before.percentile(0.99) + 50)
   expect(residentMegabytes(server.process.pid) - memory).toBeLessThan(20)
   expect(Math.max(...(await Promise.all(forms)))).toBeLessThanOrEqual(35_000)
 })
