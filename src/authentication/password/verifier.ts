@@ -56,7 +56,6 @@ export class PasswordVerifier {
   /** How many computations have a worker, and who waits for one, first come first served. */
   #running = 0
   readonly #waiting: (() => void)[] = []
-  readonly #open = new Set<Promise<unknown>>()
 
   constructor(options: PasswordVerifierOptions = {}) {
     const { workers = availableParallelism(), queueLength = 64, cacheSeconds = 60 } = options
@@ -137,10 +136,12 @@ export class PasswordVerifier {
     return await this.#inTurn(() => this.#run('hash', { password: text, cost: hashCost }))
   }
 
-  /** Ends the workers once everything that was accepted is answered; nothing new is accepted. */
+  /**
+   * Ends the workers, and whatever they have not done yet with `unavailable`. Who wants an answer waits
+   * for it before: the HTTP server has done so, as long as anybody may be kept waiting.
+   */
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.allSettled(this.#open)
     await this.#pool.destroy()
   }
 
@@ -164,7 +165,7 @@ export class PasswordVerifier {
   }
 
   async #inTurn<Result>(compute: () => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new AppError('unavailable', 'The server is stopping.')
+    if (this.#isClosed) throw stopping()
     const isBusy = this.#running >= this.#workers
     if (isBusy && this.#waiting.length >= this.#queueLength) throw tooManyLogins()
     const asked = performance.now()
@@ -173,18 +174,16 @@ export class PasswordVerifier {
       : Promise.resolve()
     if (!isBusy) this.#running += 1
     const inTime = () => {
+      if (this.#isClosed) throw stopping()
       if (performance.now() - asked > this.#longestWait) throw tooManyLogins()
       return compute()
     }
-    const result = turn.then(inTime).finally(() => {
+    return await turn.then(inTime).finally(() => {
       // The place goes straight to the next in line, so nobody can slip in between.
       const next = this.#waiting.shift()
       if (next === undefined) this.#running -= 1
       else next()
-      this.#open.delete(result)
     })
-    this.#open.add(result)
-    return await result
   }
 
   async #run(name: 'verify' | 'hash', task: object) {
@@ -212,6 +211,10 @@ export class PasswordVerifier {
     })
     return pool
   }
+}
+
+function stopping(): AppError {
+  return new AppError('unavailable', 'The server is stopping.')
 }
 
 function tooManyLogins(): AppError {
