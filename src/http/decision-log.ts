@@ -18,8 +18,8 @@ export interface DecisionRecord {
   readonly error?: unknown
 }
 
-/** Room for client-written text in one line, in bytes as JSON writes them: with it, a line stays under 8 kB. */
-const maximumListSize = 2000
+/** Room for one list of a line, in bytes as JSON writes them: there are four, and a line stays under 8 kB. */
+const maximumListSize = 1500
 const maximumTextSize = 300
 /** `\\u0000`: the most that JSON makes of one UTF-16 unit. */
 const longestEscape = 6
@@ -60,7 +60,7 @@ function outcomeFields(outcome: TokenOutcome | undefined): object {
   }
   const { grant, claims, rules } = outcome
   return {
-    subject: grant.subject?.name ?? null,
+    subject: grant.subject && short(grant.subject.name),
     ...(grant.subject && { backend: grant.subject.backend }),
     granted: shortList(grant.access.map(formatScope)),
     rules: shortList(rules.map((rule) => `${rule.name} (${rule.origin})`)),

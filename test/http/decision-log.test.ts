@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { logDecision } from '../../src/http/decision-log.ts'
 import { createPinoLog } from '../../src/pino-log.ts'
+import { claimsOf } from '../../src/token/claims.ts'
 import { readTokenForm, readTokenQuery } from '../../src/token/token-request.ts'
+
+const basic = (user: string, password: string) =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
 /** The lines that a decision leaves in a real pino log. */
 function lines(record: Partial<Parameters<typeof logDecision>[1]>): string[] {
@@ -40,8 +45,7 @@ test('B38: whatever a client writes, one decision is one JSON line under 8 kB', 
       ]),
     )
     const query = `service=${encodeURIComponent(text)}&${scopes}`
-    const basic = `Basic ${Buffer.from(`${text.replace(/\p{Cc}/gu, '')}:x`).toString('base64')}`
-    const request = readTokenQuery(query, [basic])
+    const request = readTokenQuery(query, [basic(text.replace(/\p{Cc}/gu, ''), 'x')])
     const written = lines({
       request,
       outcome: { kind: 'refused', reason: 'no backend knows this name' },
@@ -58,10 +62,33 @@ test('B38: whatever a client writes, one decision is one JSON line under 8 kB', 
   }
 })
 
+test('B38: so is the longest line of all: every list full, and every name as long as can be', () => {
+  const scopes = Array.from(
+    { length: 16 },
+    (_, index) => `repository:${'a'.repeat(250)}/${index}:pull`,
+  )
+  const query = new URLSearchParams([
+    ['service', '\u0001'.repeat(300)],
+    ...scopes.map((scope): [string, string] => ['scope', scope]),
+    ...scopes.map((scope): [string, string] => ['scope', `${scope}é!`]),
+  ])
+  const name = 'é'.repeat(1_024)
+  const request = readTokenQuery(String(query), [basic(name, 'x')])
+  const rule = { origin: 'dockwarden.yml:12345', who: [], may: [], mayNot: [], on: [] }
+  const rules = Array.from({ length: 50 }, () => ({ ...rule, name: 'é'.repeat(1_000) }))
+  const subject = { id: name, name, kind: 'user', groups: [], backend: 'b'.repeat(64) } as const
+  const access = request.scopes.map((scope) => ({ ...scope, actions: ['pull'] as const }))
+  const grant = { subject, service: request.service, access }
+  const claims = claimsOf(grant, 'dockwarden', 300, new Date(0), randomUUID())
+  const outcome = { kind: 'issued', token: '', claims, grant, rules } as const
+  const [line = ''] = lines({ status: 200, request, outcome, client: 'f'.repeat(45) })
+  expect(JSON.parse(line)).toMatchObject({ event: 'token', jti: claims.jti })
+  expect(Buffer.byteLength(line)).toBeLessThan(8192)
+})
+
 test('A7: no password reaches the line, whichever way it came', () => {
-  const basic = `Basic ${Buffer.from('alice:hunter2').toString('base64')}`
   const requests = [
-    readTokenQuery('service=s&scope=repository:a:pull', [basic]),
+    readTokenQuery('service=s&scope=repository:a:pull', [basic('alice', 'hunter2')]),
     readTokenForm('grant_type=password&service=s&client_id=c&username=alice&password=hunter2'),
     readTokenForm('grant_type=refresh_token&service=s&client_id=c&refresh_token=hunter2'),
   ]
