@@ -56,7 +56,8 @@ class PrefixIndex {
     for (const length of this.#lengths) {
       if (length > resource.length) return
       for (const { pattern, match } of this.#byPrefix.get(resource.slice(0, length)) ?? []) {
-        const covers = pattern === undefined ? resource === catalog : matches(pattern, resource)
+        const isCatalog = resource === catalog
+        const covers = pattern === undefined ? isCatalog : !isCatalog && matches(pattern, resource)
         if (covers) found.add(match)
       }
     }

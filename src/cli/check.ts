@@ -2,6 +2,7 @@
 
 import { checkHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
+import { AppError } from '../errors.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /** @returns the exit code: failed where a file that the configuration names has a fault */
@@ -14,7 +15,7 @@ export async function check(
   let faults = 0
   for (const backend of config.authentication) {
     if (backend.kind !== 'htpasswd') continue
-    for (const fault of await checkHtpasswd(backend.file)) {
+    for (const fault of await faultsOf(backend.file)) {
       faults += 1
       complain(fault)
     }
@@ -26,4 +27,14 @@ export async function check(
       `backends: ${authentication.map(({ name }) => name).join(', ')}; rules: ${rules.length})`,
   )
   return exitCodes.done
+}
+
+/** A file that cannot be read is one more fault, and no reason to keep silent about the others. */
+async function faultsOf(file: string): Promise<readonly string[]> {
+  try {
+    return await checkHtpasswd(file)
+  } catch (error) {
+    if (error instanceof AppError) return [error.message]
+    throw error
+  }
 }

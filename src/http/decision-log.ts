@@ -1,5 +1,6 @@
 /** The one log line of each token request: who asked for what, what they got, and by which rule. */
 
+import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { formatScope } from '../protocol/scope.ts'
 import type { TokenRequest } from '../token/token-request.ts'
@@ -36,7 +37,10 @@ export function logDecision(log: Log, record: DecisionRecord): void {
     ...requestFields(request),
     ...outcomeFields(outcome),
   }
-  if (record.status >= 500) log.error({ ...fields, err: error }, 'could not answer')
+  const isBusy = error instanceof AppError && error.code === 'unavailable' && !error.cause
+  // A flood of logins must not become a flood of stacks.
+  if (isBusy) log.warn({ ...fields, reason: error.message }, 'busy')
+  else if (record.status >= 500) log.error({ ...fields, err: error }, 'could not answer')
   else if (outcome === undefined) log.warn({ ...fields, reason: reasonOf(error) }, 'bad request')
   else if (outcome.kind === 'refused') log.warn(fields, 'refused')
   else log.info(fields, 'issued')
