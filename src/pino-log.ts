@@ -86,8 +86,9 @@ function standardOutput(): LogOutput {
   const output = destination({
     fd: 1,
     sync: false,
-    minLength: 65_536,
-    maxWrite: 131_072,
+    // Large enough that few lines cause a write, small enough to add to: each line measures again all
+    // that waits. Of the event loop under load 5 %; with 4 kB it is 7 %, with 64 kB 10 %.
+    minLength: 8_192,
     maxLength: maximumWaiting,
     retryEAGAIN: () => !isGivenUp,
   })
