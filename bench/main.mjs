@@ -56,6 +56,12 @@ const bench = {
   },
 }
 
+// Whatever ends the bench ends its servers too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+process.once('exit', () => {
+  for (const server of running) void server.stop()
+})
+
 const lines = []
 try {
   for (const name of values.row) {
