@@ -21,9 +21,9 @@ import { clientAddressReader } from './http/client-address.ts'
 import type { PartStatus } from './http/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
-import { openTokenSigner } from './signing/token-signer.ts'
+import { type OpenTokenSigner, openTokenSigner } from './signing/token-signer.ts'
 import { KyselyAccountStore } from './storage/account-store.ts'
-import { openDatabase } from './storage/database.ts'
+import { type Database, openDatabase } from './storage/database.ts'
 import { TokenService } from './token/token-service.ts'
 
 export interface App {
@@ -48,9 +48,13 @@ interface Backend extends Authenticator {
   close?(): void
 }
 
-interface BackendParts {
-  readonly passwords: PasswordVerifier
+/** What is opened once, and outlives every reload. */
+interface AppParts {
+  readonly signer: OpenTokenSigner
+  readonly database: Database
   readonly accounts: AccountStore
+  readonly passwords: PasswordVerifier
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -65,7 +69,7 @@ interface Running {
 const openers: {
   readonly [Kind in BackendConfig['kind']]: (
     config: Extract<BackendConfig, { kind: Kind }>,
-    parts: BackendParts,
+    parts: AppParts,
   ) => Promise<Backend>
 } = {
   htpasswd: ({ name, file }, { passwords, log }) => openHtpasswd({ name, file, passwords, log }),
@@ -74,7 +78,7 @@ const openers: {
 
 function openBackend<Kind extends BackendConfig['kind']>(
   config: Extract<BackendConfig, { kind: Kind }>,
-  parts: BackendParts,
+  parts: AppParts,
 ): Promise<Backend> {
   return openers[config.kind as Kind](config, parts)
 }
@@ -84,69 +88,26 @@ function openBackend<Kind extends BackendConfig['kind']>(
  *
  * @throws AppError misconfigured, with what to change, where a file, key or database cannot be used
  */
-export async function createApp(config: Config, parts: { clock: Clock; log: Log }): Promise<App> {
-  const { clock, log } = parts
+export async function createApp(
+  config: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<App> {
   const signer = await openTokenSigner({ keysFolder: config.keys, clock, log })
   const database = await openDatabase({ path: config.database.path, clock })
   const accounts = new KyselyAccountStore(database)
   const passwords = new PasswordVerifier()
-  const backendParts: BackendParts = { passwords, accounts, log }
+  const parts: AppParts = { signer, database, accounts, passwords, clock, log }
 
-  /** Backends that stand in both configurations are kept, with the state that they have. */
-  async function run(config: Config, before?: Running): Promise<Running> {
-    // Before the backends: nothing that is opened may be left behind by a later failure.
-    const policy = compilePolicy(config.rules, config.groups)
-    const clientAddress = clientAddressReader(config.server.trustedProxies)
-    const kept = new Map(
-      before?.config.authentication.map((entry, index) => [
-        JSON.stringify(entry),
-        before.backends[index],
-      ]),
-    )
-    const backends: Backend[] = []
-    try {
-      for (const entry of config.authentication) {
-        backends.push(kept.get(JSON.stringify(entry)) ?? (await openBackend(entry, backendParts)))
-      }
-    } catch (error) {
-      for (const backend of backends) if (!before?.backends.includes(backend)) backend.close?.()
-      throw error
-    }
-    const tokenService = new TokenService({
-      issuer: config.issuer,
-      services: new Map(config.services.map(({ name, tokenLifetime }) => [name, tokenLifetime])),
-      authenticator: new AuthenticatorChain(backends, passwords),
-      policy,
-      signer,
-      clock,
-    })
-    return { config, backends, tokenService, clientAddress }
-  }
-
-  let running = await run(config)
+  let running = await openRunning(config, parts)
   let configFault: string | undefined
   const hasAccounts = config.authentication.some(({ kind }) => kind === 'accounts')
   // Last: it is made once, and a failure after it would take its password along.
-  const firstAdmin = hasAccounts
-    ? await createFirstAdmin({ accounts, passwords, clock })
-    : undefined
+  const firstAdmin = hasAccounts ? await createFirstAdmin(parts) : undefined
 
   const server = createHttpServer({
     tokenService: () => running.tokenService,
     clientAddress: (peer, forwardedFor) => running.clientAddress(peer, forwardedFor),
-    readiness: async () => ({
-      config:
-        configFault === undefined ? { state: 'ok' } : { state: 'degraded', detail: configFault },
-      database: partStatus('down', await database.status()),
-      signing: partStatus(signer.status().caDaysLeft < 0 ? 'down' : 'degraded', signer.status()),
-      ...Object.fromEntries(
-        running.backends.map((backend) => [
-          // A prefix, so that no backend can be named like another part and hide it.
-          `backend ${backend.name}`,
-          partStatus('degraded', backend.status?.() ?? { ok: true }),
-        ]),
-      ),
-    }),
+    readiness: () => readiness(running, configFault, parts),
     log,
   })
 
@@ -156,21 +117,85 @@ export async function createApp(config: Config, parts: { clock: Clock; log: Log 
     async reload(next) {
       refuseRestartOnlyChanges(config, next)
       const before = running
-      running = await run(next, before)
-      for (const backend of before.backends) {
-        if (!running.backends.includes(backend)) backend.close?.()
-      }
+      running = await openRunning(next, parts, before)
+      closeBackends(before.backends, running.backends)
     },
     setConfigFault(detail) {
       configFault = detail
     },
     async close() {
       await server.close()
-      for (const backend of running.backends) backend.close?.()
+      closeBackends(running.backends)
       await passwords.close()
       signer.close()
       await database.close()
     },
+  }
+}
+
+async function openRunning(config: Config, parts: AppParts, before?: Running): Promise<Running> {
+  // Before the backends: nothing that is opened may be left behind by a later failure.
+  const policy = compilePolicy(config.rules, config.groups)
+  const clientAddress = clientAddressReader(config.server.trustedProxies)
+  const backends = await openBackends(config, parts, before)
+  const tokenService = new TokenService({
+    issuer: config.issuer,
+    services: new Map(config.services.map(({ name, tokenLifetime }) => [name, tokenLifetime])),
+    authenticator: new AuthenticatorChain(backends, parts.passwords),
+    policy,
+    signer: parts.signer,
+    clock: parts.clock,
+  })
+  return { config, backends, tokenService, clientAddress }
+}
+
+/** Backends that stand in both configurations are kept, with the state that they have. */
+async function openBackends(
+  { authentication }: Config,
+  parts: AppParts,
+  before?: Running,
+): Promise<readonly Backend[]> {
+  const kept = new Map(
+    before?.config.authentication.map((entry, index) => [
+      JSON.stringify(entry),
+      before.backends[index],
+    ]),
+  )
+  const backends: Backend[] = []
+  try {
+    for (const entry of authentication) {
+      backends.push(kept.get(JSON.stringify(entry)) ?? (await openBackend(entry, parts)))
+    }
+    return backends
+  } catch (error) {
+    closeBackends(backends, before?.backends)
+    throw error
+  }
+}
+
+/** Closes all but those that stay in use. */
+function closeBackends(backends: readonly Backend[], inUse: readonly Backend[] = []): void {
+  for (const backend of backends) if (!inUse.includes(backend)) backend.close?.()
+}
+
+async function readiness(
+  { backends }: Running,
+  configFault: string | undefined,
+  { database, signer }: AppParts,
+): Promise<Readonly<Record<string, PartStatus>>> {
+  const signing = signer.status()
+  return {
+    config:
+      configFault === undefined ? { state: 'ok' } : { state: 'degraded', detail: configFault },
+    database: partStatus('down', await database.status()),
+    signing: partStatus(signing.caDaysLeft < 0 ? 'down' : 'degraded', signing),
+    ...Object.fromEntries(
+      backends.map((backend) => [
+        // A prefix, so that no backend can be named like another part and hide it.
+        `backend ${backend.name}`,
+        partStatus('degraded', backend.status?.() ?? { ok: true }),
+      ]),
+    ),
   }
 }
 
