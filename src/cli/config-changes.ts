@@ -1,4 +1,4 @@
-/** When the configuration is to be read again: at SIGHUP, and when its file has changed. */
+/** When the configuration is to be read again: at a signal, and when its file has changed. */
 
 import { watchFile } from '../watched-file.ts'
 import type { Terminal } from './terminal.ts'
@@ -18,9 +18,15 @@ const watchInterval = 1_000
 
 /**
  * Called before the file is read for the first time, so that no change falls between the two. From
- * here on, also while the server stops, a SIGHUP does not end the process as it would by itself.
+ * here on, also while the server stops, a signal does not end the process as it would by itself.
  */
-export function noticeChanges(file: string, terminal: Terminal): ConfigChanges {
+export function noticeChanges(
+  file: string,
+  {
+    signals,
+    terminal,
+  }: { readonly signals: readonly NodeJS.Signals[]; readonly terminal: Terminal },
+): ConfigChanges {
   let follow: ConfigChanges['follow'] = () => {}
   const followed = new Promise<Reload>((resolve) => {
     follow = resolve
@@ -34,7 +40,7 @@ export function noticeChanges(file: string, terminal: Terminal): ConfigChanges {
       if (!isStopped) await reload(cause)
     })
   }
-  terminal.onSignal('SIGHUP', () => notice('SIGHUP'))
+  for (const signal of signals) terminal.onSignal(signal, () => notice(signal))
   const watch = watchFile(file, {
     intervalMilliseconds: watchInterval,
     onChange: () => notice('the file changed'),

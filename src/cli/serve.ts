@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly guide: boolean
 }
 
+const hangUp = ['SIGHUP'] as const
+
 /** Milliseconds within which a signal comes twice for one Ctrl-C: from the terminal, and from npm. */
 const onePress = 500
 
@@ -29,8 +31,12 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     return config
   }
   // Before anything is opened: a signal that nobody listens to ends the process, whatever it is doing.
-  const stopped = untilStopped(terminal)
-  const changes = noticeChanges(locateConfig({ file, env, workingFolder }).path, terminal)
+  // A service manager sends SIGHUP for a reload; the terminal of a person who reads the guide, when it closes.
+  const stopped = untilStopped(terminal, ['SIGTERM', 'SIGINT', ...(options.guide ? hangUp : [])])
+  const changes = noticeChanges(locateConfig({ file, env, workingFolder }).path, {
+    signals: options.guide ? [] : hangUp,
+    terminal,
+  })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'])
   try {
     // Side by side: the parser and the schema load in the worker, everything else here.
@@ -129,10 +135,10 @@ function shortened(reason: string): string {
 }
 
 /** The first signal asks for a stop; a second one does not wait for it. */
-function untilStopped(terminal: Terminal): Promise<string> {
+function untilStopped(terminal: Terminal, signals: readonly NodeJS.Signals[]): Promise<string> {
   return new Promise((resolve) => {
     let first: { readonly signal: string; readonly time: number } | undefined
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    for (const signal of signals) {
       terminal.onSignal(signal, () => {
         const time = performance.now()
         if (first === undefined) {

@@ -68,6 +68,14 @@ test('SIGHUP while the server stops does not cut off what is in flight', async (
   expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
 })
 
+test('a person who closes the terminal stops the server that prints a guide', async () => {
+  const { file, url } = site(await freePort())
+  const server = startProcess(process.execPath, [program, 'serve', '--guide', '--config', file])
+  await server.waitUntil('become ready', () => answers(`${url}/readyz`))
+  server.signal('SIGHUP')
+  expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
+})
+
 test('B38: a hundred faults at a reload are one log line under 8 kB', async () => {
   const { start, file, url } = site(await freePort())
   await using server = start()
