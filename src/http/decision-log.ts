@@ -22,7 +22,7 @@ export interface DecisionRecord {
 /** Room for one list of a line, in bytes as JSON writes them: there are four, and a line stays under 8 kB. */
 const maximumListSize = 1500
 const maximumTextSize = 300
-/** `\\u0000`: the most that JSON makes of one UTF-16 unit. */
+/** `\u0000`: the most that JSON makes of one UTF-16 unit. */
 const longestEscape = 6
 
 export function logDecision(log: Log, record: DecisionRecord): void {

@@ -4,20 +4,15 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import type { Dockwarden } from '../support/dockwarden.ts'
+import { startPublicServer } from './public-server.ts'
 import { head, parseAnswer, rawRequest } from './raw-http.ts'
 import { expectRefusal } from './refusal.ts'
 import { residentMegabytes } from './resident-memory.ts'
 
 let server: Dockwarden
 beforeAll(async () => {
-  server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: { htpasswd: '' },
-  })
+  server = await startPublicServer()
 })
 afterAll(() => server?.stop())
 

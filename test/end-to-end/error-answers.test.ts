@@ -1,20 +1,15 @@
 /** B12, B33, B34, B35: every refusal over HTTP, its status and its body. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import type { Dockwarden } from '../support/dockwarden.ts'
 import { type Ask, ask, basic, claimsOf, formType } from './ask.ts'
+import { startPublicServer } from './public-server.ts'
 import { expectRefusal } from './refusal.ts'
 
 let server: Dockwarden
 beforeAll(async () => {
   const hash = '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=' // "password"
-  server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: { htpasswd: `alice:${hash}\nmüller:${hash}\n` },
-  })
+  server = await startPublicServer(`alice:${hash}\nmüller:${hash}\n`)
 })
 afterAll(() => server?.stop())
 

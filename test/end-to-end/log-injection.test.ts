@@ -1,19 +1,14 @@
 /** B38: whatever a client writes, each event is one JSON line of at most 8 kB. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import type { Dockwarden } from '../support/dockwarden.ts'
 import { ask, basic, formType } from './ask.ts'
+import { startPublicServer } from './public-server.ts'
 import { head, rawRequest } from './raw-http.ts'
 
 let server: Dockwarden
 beforeAll(async () => {
-  server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: { htpasswd: '' },
-  })
+  server = await startPublicServer()
 })
 afterAll(() => server?.stop())
 

@@ -5,9 +5,9 @@ import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import bcrypt from 'bcryptjs'
 import { expect, test } from 'vitest'
-import { startDockwarden } from '../support/dockwarden.ts'
 import { ask, basic } from './ask.ts'
 import { startLoad } from './load.ts'
+import { startPublicServer } from './public-server.ts'
 import { expectRefusal } from './refusal.ts'
 
 const floodSize = 200
@@ -21,15 +21,9 @@ test('A23: a flood of first logins at bcrypt cost 12 delays nobody else', {
   retry: 2,
 }, async () => {
   const users = Array.from({ length: floodSize }, (_, index) => `user-${index}`)
-  await using server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: {
-      htpasswd: `patient:${bcrypt.hashSync('password', 12)}\n${users.map((user) => `${user}:${foreignHash()}\n`).join('')}`,
-    },
-  })
+  await using server = await startPublicServer(
+    `patient:${bcrypt.hashSync('password', 12)}\n${users.map((user) => `${user}:${foreignHash()}\n`).join('')}`,
+  )
   const token = `${server.url}/token?service=registry&scope=repository:a:pull`
   const agent = new Agent()
   const login = (user: string) =>

@@ -1,19 +1,14 @@
 /** Requests that no honest client sends: the result is the documented one, and never a failure. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import type { Dockwarden } from '../support/dockwarden.ts'
 import { ask, basic } from './ask.ts'
+import { startPublicServer } from './public-server.ts'
 import { head, rawRequest } from './raw-http.ts'
 
 let server: Dockwarden
 beforeAll(async () => {
-  server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: { htpasswd: 'alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n' },
-  })
+  server = await startPublicServer('alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n')
 })
 afterAll(() => server?.stop())
 

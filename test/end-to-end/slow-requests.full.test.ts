@@ -4,19 +4,14 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import type { Dockwarden } from '../support/dockwarden.ts'
 import { startLoad } from './load.ts'
+import { startPublicServer } from './public-server.ts'
 import { residentMegabytes } from './resident-memory.ts'
 
 let server: Dockwarden
 beforeAll(async () => {
-  server = await startDockwarden({
-    config: {
-      rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-      authentication: [{ htpasswd: { file: 'htpasswd' } }],
-    },
-    files: { htpasswd: '' },
-  })
+  server = await startPublicServer()
 })
 afterAll(() => server?.stop())
 

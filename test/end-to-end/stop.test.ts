@@ -7,14 +7,10 @@ import bcrypt from 'bcryptjs'
 import { expect, test } from 'vitest'
 import { startDockwarden } from '../support/dockwarden.ts'
 import { ask, getToken } from './ask.ts'
+import { startPublicServer } from './public-server.ts'
 
-const config = {
-  rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
-  authentication: [{ htpasswd: { file: 'htpasswd' } }],
-}
 const slow = { user: 'slow', password: 'password' }
-const start = () =>
-  startDockwarden({ config, files: { htpasswd: `slow:${bcrypt.hashSync(slow.password, 11)}\n` } })
+const start = () => startPublicServer(`slow:${bcrypt.hashSync(slow.password, 11)}\n`)
 
 const isRefused = (url: string) =>
   ask(`${url}/healthz`).then(
@@ -99,9 +95,9 @@ async function connections(
 
 test('B22: it can be started again on its own port at once', async () => {
   const first = await start()
-  const { folder, port } = first
+  const { configFile, folder, port } = first
   await ask(`${first.url}/healthz`)
   await first.stop()
-  await using second = await startDockwarden({ config, folder, port })
+  await using second = await startDockwarden({ configFile, folder, port })
   expect((await getToken(second, [], slow)).status).toBe(200)
 })
