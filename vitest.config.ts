@@ -23,9 +23,17 @@ const testTheBuild = {
   },
 }
 
-// Two suites: `fast` needs what npm and apt give, `full` adds what takes long to get or to run.
+// Two suites: `fast` needs what npm and apt give, `full` adds what takes long to get or to run. The drills
+// of the full suite measure time, so they come after everything else, one by one.
 const full = ['test/**/*.full.test.ts']
-const shared = { environment: 'node' as const, setupFiles: ['test/support/setup.ts'] }
+const drills = ['test/**/*.drill.test.ts']
+const slow = { testTimeout: 300_000, hookTimeout: 600_000 }
+const shared = {
+  environment: 'node' as const,
+  setupFiles: ['test/support/setup.ts'],
+  // What is waited for comes, or never does: vitest's own second is too short on a busy machine.
+  expect: { poll: { timeout: 10_000 } },
+}
 
 export default defineConfig({
   plugins: [testTheBuild],
@@ -37,7 +45,7 @@ export default defineConfig({
           ...shared,
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: full,
+          exclude: [...full, ...drills],
           // Most of them wait for another process more than they compute.
           maxWorkers: Math.max(2, availableParallelism()),
           testTimeout: 30_000,
@@ -48,11 +56,23 @@ export default defineConfig({
         extends: true,
         test: {
           ...shared,
+          ...slow,
           name: 'full',
           include: full,
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          // They wait for engines, registries and directories; two Docker engines wait for each other.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          ...slow,
+          name: 'drills',
+          include: drills,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -28,8 +28,9 @@ export function findRival() {
  * @param folder empty or absent; holds configuration, keys, database and logs
  * @param rules how many rules, each letting anybody pull below another name
  * @param users name and password hash of each
+ * @param directory where users are found instead, see directory.mjs
  */
-export async function startDockwarden({ folder, rules, users }) {
+export async function startDockwarden({ folder, rules, users, directory }) {
   mkdirSync(folder, { recursive: true })
   const port = await freePort()
   const lines = users.map(({ name, hash }) => `${name}:${hash}\n`)
@@ -37,11 +38,12 @@ export async function startDockwarden({ folder, rules, users }) {
   const rule = (number) => `  - { who: [anyone], may: [pull], on: ["team-${number}/**"] }\n`
   writeFileSync(
     join(folder, 'dockwarden.yml'),
-    `server: { listen: "127.0.0.1:${port}", public_url: "http://127.0.0.1:${port}" }
+    `server: { listen: "127.0.0.1:${port}", public_url: "http://127.0.0.1:${port}", trusted_proxies: ["127.0.0.1"] }
 services: [{ name: registry }]
 database: sqlite:dockwarden.db
 keys: keys
-authentication: [{ htpasswd: { file: htpasswd } }]
+authentication:
+  - ${directory ? ldapEntry(directory) : 'htpasswd: { file: htpasswd }'}
 rules:
 ${numbers(rules).map(rule).join('')}`,
   )
@@ -56,8 +58,19 @@ ${numbers(rules).map(rule).join('')}`,
   })
 }
 
+/** The groups are read where docker_auth can read them too: in the person's own entry. */
+function ldapEntry({ host, port, suffix, authority, account }) {
+  return `ldap:
+      preset: openldap
+      urls: "ldaps://${host}:${port}"
+      base: "${suffix}"
+      bind: { dn: "${account.dn}", password: "${account.password}" }
+      tls: { ca_file: "${authority}" }
+      groups: { mode: member_of, nested: false }`
+}
+
 /** As {@link startDockwarden}. Its key is P-256 and its log is a file, as by its own default. */
-export async function startDockerAuth(program, { folder, rules, users }) {
+export async function startDockerAuth(program, { folder, rules, users, directory }) {
   mkdirSync(folder, { recursive: true })
   const port = await freePort()
   const [key, certificate] = [join(folder, 'token.key'), join(folder, 'token.crt')]
@@ -72,11 +85,24 @@ export async function startDockerAuth(program, { folder, rules, users }) {
 token: { issuer: bench, expiration: 300, certificate: "${certificate}", key: "${key}" }
 users:
   "": {}
-${users.map(user).join('')}acl:
+${users.map(user).join('')}${directory ? ldapSection(directory) : ''}acl:
 ${numbers(rules).map(rule).join('')}`,
   )
   const command = [program, `-log_dir=${folder}`, join(folder, 'docker_auth.yml')]
   return startServer({ command, folder, port, tokenPath: '/auth', readyPath: '/' })
+}
+
+function ldapSection({ host, port, suffix, authority, account, passwordFile }) {
+  return `ldap_auth:
+  addr: "${host}:${port}"
+  tls: always
+  ca_certificate: "${authority}"
+  base: "${suffix}"
+  filter: "(&(uid=\${account})(objectClass=person))"
+  bind_dn: "${account.dn}"
+  bind_password_file: "${passwordFile}"
+  labels: { groups: { attribute: memberOf, parse_cn: true } }
+`
 }
 
 /** The floor beneath both: see floor-server.mjs. */

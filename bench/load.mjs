@@ -67,17 +67,22 @@ export async function logInOnce(url, everybody) {
 }
 
 /**
- * Wrong passwords over 32 connections, more than any machine here has workers, until it is stopped.
+ * Wrong passwords over 32 connections, more than any machine here has workers, until it is stopped. Each is
+ * for the next of the names, another password, and from another network: a limit by one of these would
+ * stop the flood before it costs anything, and there would be none to measure.
  *
  * @returns a function that ends it, and resolves to how many were refused
  */
-export function floodWithLogins(url, credentials) {
+export function floodWithLogins(url, names) {
   const agent = new Agent({ keepAlive: true })
   let stopped = false
   let refused = 0
+  let sent = 0
   const client = async () => {
     while (!stopped) {
-      const status = await statusOf(url, { ...credentials, password: 'wrong' }, agent)
+      const number = sent++
+      const guess = { name: names[number % names.length], password: `wrong ${number}` }
+      const status = await statusOf(url, guess, agent, networkAddress(number))
       // 503: it waited too long for its turn, which is the server's way to end a flood.
       if (status !== 401 && status !== 503) {
         throw new Error(`${url}: a wrong password was answered with ${status}`)
@@ -95,11 +100,15 @@ export function floodWithLogins(url, credentials) {
   }
 }
 
-async function statusOf(url, credentials, agent) {
-  const [response] = await once(
-    get(url, { agent, headers: { authorization: basic(credentials) } }),
-    'response',
-  )
+/** An address in a /24 of its own. */
+function networkAddress(number) {
+  return `10.${(number >> 8) % 256}.${number % 256}.1`
+}
+
+async function statusOf(url, credentials, agent, from) {
+  const headers = { authorization: basic(credentials) }
+  if (from !== undefined) headers['x-forwarded-for'] = from
+  const [response] = await once(get(url, { agent, headers }), 'response')
   await text(response)
   return response.statusCode
 }

@@ -12,6 +12,7 @@ import {
   startDockwarden,
   startFloor,
 } from './contestants.mjs'
+import { startDirectory } from './directory.mjs'
 import { resultTable } from './result-line.mjs'
 import { rows } from './rows.mjs'
 
@@ -47,8 +48,13 @@ const bench = {
     running.push(server)
     return server
   },
-  async start(who, { rules, users = [] }) {
-    const setUp = { folder: mkdtempSync(join(folder, `${who}-`)), rules, users }
+  async startDirectory(people) {
+    const directory = await startDirectory(people)
+    running.push(directory)
+    return directory
+  },
+  async start(who, { rules, users = [], directory }) {
+    const setUp = { folder: mkdtempSync(join(folder, `${who}-`)), rules, users, directory }
     const server = await (who === 'ours' ? startDockwarden(setUp) : startDockerAuth(rival, setUp))
     running.push(server)
     await expectPull(server, rules)

@@ -5,19 +5,23 @@ import bcrypt from 'bcryptjs'
 import { pullQuery } from './contestants.mjs'
 import { askRepeatedly, floodWithLogins, logInOnce } from './load.mjs'
 import { resultLine } from './result-line.mjs'
+import { rules } from './rules.mjs'
 
 const rivalName = 'docker_auth'
 const fewRules = 10
 const manyRules = 10_000
 const manyAccounts = 10_000
 const loginsPerRound = 60
+const directoryLoginsPerRound = 600
+/** Enough that none of them is guessed at more often than the throttle allows. */
+const floodedAccounts = 1_000
 
 /**
- * @param bench `start(who, setUp)`, `startFloor()`, `rounds`, `seconds` of a round, `tokens` of the long run, and
+ * @param bench `start(who, setUp)`, `startFloor()`, `startDirectory(people)`, `rounds`, `seconds` of a round, `tokens` of the long run, and
  *   `contestants`: the names to compare
  * @returns result lines
  */
-export const rows = { anonymous, logins, flood, footprint, longRun }
+export const rows = { anonymous, rules, logins, directory, flood, footprint, longRun }
 
 async function anonymous(bench) {
   const servers = {}
@@ -81,18 +85,51 @@ async function logins(bench) {
   ]
 }
 
+async function directory(bench) {
+  const people = Array.from({ length: directoryLoginsPerRound * bench.rounds }, (_, index) => ({
+    name: `user-${index}`,
+    password: `password of user-${index}`,
+  }))
+  const robot = { name: 'robot', password: 'password of robot' }
+  const asked = await bench.startDirectory([...people, robot])
+  const servers = {}
+  for (const who of bench.contestants) {
+    servers[who] = await bench.start(who, { rules: fewRules, directory: asked })
+  }
+  const first = await interleave(bench, servers, (server, _name, round) =>
+    logInOnce(
+      server.tokenUrl(pullQuery(fewRules)),
+      people.slice(round * directoryLoginsPerRound, (round + 1) * directoryLoginsPerRound),
+    ),
+  )
+  const again = await interleave(bench, servers, (server) =>
+    askRepeatedly(server.tokenUrl(pullQuery(fewRules)), {
+      seconds: bench.seconds,
+      credentials: robot,
+    }),
+  )
+  return [
+    ...compare('first login, LDAPS', pick(first), { rate: { atLeast: 1.5 } }),
+    ...compare('logs in again, LDAPS', pick(again), { rate: { atLeast: 20 } }),
+  ]
+}
+
 async function flood(bench) {
-  const victim = account('victim', 12)
+  const users = Array.from({ length: floodedAccounts }, (_, index) => ({
+    name: `victim-${index}`,
+    hash: unverifiableHash(12),
+  }))
+  const names = users.map(({ name }) => name)
   const lines = []
   for (const who of bench.contestants) {
-    const server = await bench.start(who, { rules: fewRules, users: [victim] })
+    const server = await bench.start(who, { rules: fewRules, users })
     const url = server.tokenUrl(pullQuery(fewRules))
     const measured = await interleave(
       bench,
       { quiet: server, flooded: server },
       async (_server, name) => {
         if (name === 'quiet') return askRepeatedly(url, { seconds: bench.seconds })
-        const stopFlood = floodWithLogins(url, victim)
+        const stopFlood = floodWithLogins(url, names)
         await sleep(500)
         const answered = await askRepeatedly(url, { seconds: bench.seconds })
         await stopFlood()
@@ -233,9 +270,9 @@ function account(name, cost) {
   return { name, password, hash: bcrypt.hashSync(password, cost) }
 }
 
-/** Of the right form and length, for accounts that only take up room. */
-function unverifiableHash() {
+/** Of the right form and length, for accounts that nobody logs in to. */
+function unverifiableHash(cost = 10) {
   const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
   const text = Array.from({ length: 53 }, () => alphabet[Math.floor(Math.random() * 64)])
-  return `$2y$10$${text.join('')}`
+  return `$2y$${cost}$${text.join('')}`
 }

@@ -14,13 +14,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 import { run } from './setup.mjs'
 
 const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'dockwarden', 'parts')
 const bin = join(folder, 'bin')
 
-/** Program → Debian package. */
+/** Program, or the path of a file that is none → Debian package. */
 const packages = {
   fast: {
     'docker-registry': 'docker-registry',
@@ -31,12 +31,20 @@ const packages = {
     'systemd-analyze': 'systemd',
     openssl: 'openssl',
     curl: 'curl',
+    script: 'bsdutils',
+    slapd: 'slapd',
+    ldapsearch: 'ldap-utils',
   },
   full: {
     dockerd: 'docker.io',
     iptables: 'iptables',
     podman: 'podman',
     debootstrap: 'debootstrap',
+    samba: 'samba-ad-dc',
+    // A file server has samba as well, but not these.
+    winbindd: 'samba-ad-dc',
+    '/usr/share/samba/setup/provision.ldif': 'samba-ad-provision',
+    'ns-slapd': '389-ds-base',
   },
 }
 
@@ -163,6 +171,7 @@ function isDebianRoot() {
 }
 
 function find(program) {
+  if (isAbsolute(program)) return existsSync(program) ? program : undefined
   const folders = [bin, '/usr/bin', '/usr/sbin', ...(process.env.PATH ?? '').split(delimiter)]
   return folders
     .map((folder) => join(folder, program))

@@ -1,30 +1,31 @@
 /**
- * The composition root: from a configuration to a running server. The only file that knows which
- * implementation stands behind which seam.
+ * The composition root of the server: from a configuration to what answers. Only the
+ * composition roots know which implementation stands behind which seam.
  */
 
-import {
-  type AccountStore,
-  createFirstAdmin,
-  type FirstAdmin,
-  openAccounts,
-} from './authentication/accounts.ts'
-import type { Authenticator } from './authentication/authenticator.ts'
-import { AuthenticatorChain } from './authentication/chain.ts'
-import { openHtpasswd } from './authentication/htpasswd/htpasswd-authenticator.ts'
+import { dirname, relative } from 'node:path'
+import { createFirstAdmin, type FirstAdmin } from './authentication/accounts.ts'
+import type { LoginLimits } from './authentication/login-limits.ts'
 import { PasswordVerifier } from './authentication/password/verifier.ts'
-import { compilePolicy } from './authorization/policy.ts'
+import { findSharedNames } from './authentication/shared-names.ts'
+import type { FailedBinds } from './authentication/throttle/directory-accounts.ts'
+import { openThrottle } from './authentication/throttle/open-throttle.ts'
+import { type Backend, closeBackends } from './backends.ts'
 import type { Clock } from './clock.ts'
-import type { BackendConfig, Config } from './config/config.ts'
+import type { Config } from './config/config.ts'
 import { AppError } from './errors.ts'
-import { clientAddressReader } from './http/client-address.ts'
-import type { PartStatus } from './http/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
+import type { Metric } from './http/metrics-routes.ts'
 import type { Log } from './log.ts'
-import { type OpenTokenSigner, openTokenSigner } from './signing/token-signer.ts'
+import { ConfigStatus } from './reload/config-status.ts'
+import { type AppParts, openRunning, type Running, readiness } from './running.ts'
+import { openTokenSigner } from './signing/token-signer.ts'
 import { KyselyAccountStore } from './storage/account-store.ts'
-import { type Database, openDatabase } from './storage/database.ts'
-import { TokenService } from './token/token-service.ts'
+import { openDatabase } from './storage/database.ts'
+import { KyselyRuleStore } from './storage/rule-store.ts'
+import { KyselyThrottleStore } from './storage/throttle-store.ts'
+import type { CandidateCounts } from './token/candidate-trial.ts'
+import { type RecentDecision, RecentDecisions } from './token/recent-decisions.ts'
 
 export interface App {
   /** The account made at the very first start, with the only sight anybody gets of its password. */
@@ -34,53 +35,15 @@ export interface App {
   /**
    * Takes effect for the next request; requests in flight finish under the old configuration.
    *
+   * @returns the first account, where this configuration is the first one that asks for any
    * @throws AppError where the new one cannot be used: the old one stays in force, whole
    */
-  reload(config: Config): Promise<void>
-  /** Says in `/readyz` that a newer configuration waits to be mended; undefined when it is. */
-  setConfigFault(detail: string | undefined): void
+  reload(config: Config): Promise<FirstAdmin | undefined>
+  /** What was decided about a request of late; undefined where nothing was refused, or not known any more. */
+  decision(requestId: string): RecentDecision | undefined
+  /** Says in `/readyz` and `/metrics` that a newer configuration waits to be mended, until a reload succeeds. */
+  refuse(reason: string): void
   close(): Promise<void>
-}
-
-/** A backend that follows something outside of the database says how that goes, and can be closed. */
-interface Backend extends Authenticator {
-  status?(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
-  close?(): void
-}
-
-/** What is opened once, and outlives every reload. */
-interface AppParts {
-  readonly signer: OpenTokenSigner
-  readonly database: Database
-  readonly accounts: AccountStore
-  readonly passwords: PasswordVerifier
-  readonly clock: Clock
-  readonly log: Log
-}
-
-/** What a reload replaces, in one step. */
-interface Running {
-  readonly config: Config
-  readonly backends: readonly Backend[]
-  readonly tokenService: TokenService
-  readonly clientAddress: ReturnType<typeof clientAddressReader>
-}
-
-const openers: {
-  readonly [Kind in BackendConfig['kind']]: (
-    config: Extract<BackendConfig, { kind: Kind }>,
-    parts: AppParts,
-  ) => Promise<Backend>
-} = {
-  htpasswd: ({ name, file }, { passwords, log }) => openHtpasswd({ name, file, passwords, log }),
-  accounts: ({ name }, { accounts, passwords }) => openAccounts({ name, accounts, passwords }),
-}
-
-function openBackend<Kind extends BackendConfig['kind']>(
-  config: Extract<BackendConfig, { kind: Kind }>,
-  parts: AppParts,
-): Promise<Backend> {
-  return openers[config.kind as Kind](config, parts)
 }
 
 /**
@@ -95,19 +58,34 @@ export async function createApp(
   const signer = await openTokenSigner({ keysFolder: config.keys, clock, log })
   const database = await openDatabase({ path: config.database.path, clock })
   const accounts = new KyselyAccountStore(database)
+  const rules = new KyselyRuleStore(database, clock)
   const passwords = new PasswordVerifier()
-  const parts: AppParts = { signer, database, accounts, passwords, clock, log }
+  const throttleParts = { store: new KyselyThrottleStore(database), clock, log }
+  let throttle = await openThrottle(limitsOf(config), throttleParts)
+  const limits: LoginLimits = {
+    admit: (source) => throttle.admit(source),
+    attempt: (...attempt) => throttle.attempt(...attempt),
+  }
+  const recentDecisions = new RecentDecisions()
+  const candidateCounts = { decisions: 0, gives: 0, takes: 0 }
+  const stores = { database, accounts, rules, recentDecisions, candidateCounts }
+  const opened = { ...stores, signer, passwords, limits }
+  const parts: AppParts = { ...opened, clock, log }
 
   let running = await openRunning(config, parts)
-  let configFault: string | undefined
-  const hasAccounts = config.authentication.some(({ kind }) => kind === 'accounts')
+  const status = new ConfigStatus(clock)
   // Last: it is made once, and a failure after it would take its password along.
-  const firstAdmin = hasAccounts ? await createFirstAdmin(parts) : undefined
+  const firstAdmin = await firstAdminOf(config, parts)
+  void reportSharedNames(running.backends, log)
 
   const server = createHttpServer({
     tokenService: () => running.tokenService,
+    denialService: () => running.denialService,
+    recentDecisions,
+    candidate: () => running.candidate,
     clientAddress: (peer, forwardedFor) => running.clientAddress(peer, forwardedFor),
-    readiness: () => readiness(running, configFault, parts),
+    readiness: () => readiness(running, status, parts),
+    metrics: [...status.metrics(), candidateMetric(candidateCounts)],
     log,
   })
 
@@ -117,93 +95,82 @@ export async function createApp(
     async reload(next) {
       refuseRestartOnlyChanges(config, next)
       const before = running
-      running = await openRunning(next, parts, before)
+      const opened = await openRunning(next, parts, before)
+      const admin = await firstAdminOf(next, parts).catch((error) => {
+        closeBackends(opened.backends, before.backends)
+        throw error
+      })
+      const nextThrottle = await openThrottle(limitsOf(next), throttleParts, throttle)
+      reportCandidate(before, parts)
+      // In one step: nothing is awaited from here on.
+      running = opened
+      throttle = nextThrottle
+      status.taken()
+      void reportSharedNames(running.backends, log)
       closeBackends(before.backends, running.backends)
+      return admin
     },
-    setConfigFault(detail) {
-      configFault = detail
-    },
+    decision: (requestId) => recentDecisions.byRequestId(requestId),
+    refuse: (reason) => status.refused(reason),
     async close() {
       await server.close()
+      reportCandidate(running, parts)
       closeBackends(running.backends)
       await passwords.close()
+      await throttle.close()
       signer.close()
       await database.close()
     },
   }
 }
 
-async function openRunning(config: Config, parts: AppParts, before?: Running): Promise<Running> {
-  // Before the backends: nothing that is opened may be left behind by a later failure.
-  const policy = compilePolicy(config.rules, config.groups)
-  const clientAddress = clientAddressReader(config.server.trustedProxies)
-  const backends = await openBackends(config, parts, before)
-  const tokenService = new TokenService({
-    issuer: config.issuer,
-    services: new Map(config.services.map(({ name, tokenLifetime }) => [name, tokenLifetime])),
-    authenticator: new AuthenticatorChain(backends, parts.passwords),
-    policy,
-    signer: parts.signer,
-    clock: parts.clock,
-  })
-  return { config, backends, tokenService, clientAddress }
+function limitsOf({ authentication }: Config): readonly FailedBinds[] {
+  return authentication.flatMap((entry) => (entry.kind === 'ldap' ? [entry.failedBinds] : []))
 }
 
-/** Backends that stand in both configurations are kept, with the state that they have. */
-async function openBackends(
+/** Made by the first configuration that asks for accounts, in a database that has never had one. */
+async function firstAdminOf(
   { authentication }: Config,
   parts: AppParts,
-  before?: Running,
-): Promise<readonly Backend[]> {
-  const kept = new Map(
-    before?.config.authentication.map((entry, index) => [
-      JSON.stringify(entry),
-      before.backends[index],
-    ]),
-  )
-  const backends: Backend[] = []
-  try {
-    for (const entry of authentication) {
-      backends.push(kept.get(JSON.stringify(entry)) ?? (await openBackend(entry, parts)))
-    }
-    return backends
-  } catch (error) {
-    closeBackends(backends, before?.backends)
-    throw error
-  }
+): Promise<FirstAdmin | undefined> {
+  const hasAccounts = authentication.some(({ kind }) => kind === 'accounts')
+  return hasAccounts ? await createFirstAdmin(parts) : undefined
 }
 
-/** Closes all but those that stay in use. */
-function closeBackends(backends: readonly Backend[], inUse: readonly Backend[] = []): void {
-  for (const backend of backends) if (!inUse.includes(backend)) backend.close?.()
-}
-
-async function readiness(
-  { backends }: Running,
-  configFault: string | undefined,
-  { database, signer }: AppParts,
-): Promise<Readonly<Record<string, PartStatus>>> {
-  const signing = signer.status()
+function candidateMetric(counts: CandidateCounts): Metric {
   return {
-    config:
-      configFault === undefined ? { state: 'ok' } : { state: 'degraded', detail: configFault },
-    database: partStatus('down', await database.status()),
-    signing: partStatus(signing.caDaysLeft < 0 ? 'down' : 'degraded', signing),
-    ...Object.fromEntries(
-      backends.map((backend) => [
-        // A prefix, so that no backend can be named like another part and hide it.
-        `backend ${backend.name}`,
-        partStatus('degraded', backend.status?.() ?? { ok: true }),
-      ]),
-    ),
+    name: 'dockwarden_candidate_differences_total',
+    help: 'Decisions that rules_candidate would have made otherwise, by whether it gives or takes.',
+    kind: 'counter',
+    read: () => [
+      { labels: { effect: 'gives' }, value: counts.gives },
+      { labels: { effect: 'takes' }, value: counts.takes },
+    ],
   }
 }
 
-function partStatus(
-  otherwise: 'degraded' | 'down',
-  status: { ok: true } | { ok: false; detail: string },
-): PartStatus {
-  return status.ok ? { state: 'ok' } : { state: otherwise, detail: status.detail }
+function reportCandidate({ candidate }: Running, { candidateCounts, log }: AppParts): void {
+  if (candidate === undefined) return
+  log.info(
+    { event: 'candidate', ...candidateCounts },
+    'decisions that candidate rules were tried on',
+  )
+}
+
+/** Beside the answering, which must not wait for a directory. */
+async function reportSharedNames(backends: readonly Backend[], log: Log): Promise<void> {
+  try {
+    for (const { owner, other, names } of await findSharedNames(backends)) {
+      const shown = names.slice(0, 20)
+      log.warn(
+        { event: 'shared_names', owner, other, names: shown, count: names.length },
+        `${owner} decides about these names, and ${other}, which knows them too, is never asked for them`,
+      )
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.warn({ event: 'shared_names', reason }, 'could not see which names two backends know')
+  }
 }
 
 /** What is opened once: half a reload would leave the operator guessing which half. */
@@ -211,6 +178,8 @@ function refuseRestartOnlyChanges(now: Config, next: Config): void {
   const values = ({ server, database, keys }: Config) => ({
     'server.listen': `${server.host}:${server.port}`,
     database: database.path,
+    // Beside the database unless named: who moves that hears of the database alone.
+    'server.control_socket': relative(dirname(database.path), server.controlSocket),
     keys,
   })
   const before = values(now)

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'too_large'
   | 'conflict'
+  | 'too_many_requests'
   | 'unavailable'
   /** The operator has to change something (a file, a permission, a key) before the program can go on. */
   | 'misconfigured'
@@ -18,10 +19,17 @@ export type ErrorCode =
  */
 export class AppError extends Error {
   readonly code: ErrorCode
+  /** Seconds after which it may go better; of `too_many_requests` and `unavailable`. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly retryAfter?: number },
+  ) {
     super(message, options)
     this.name = 'AppError'
     this.code = code
+    this.retryAfter = options?.retryAfter
   }
 }

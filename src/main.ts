@@ -11,6 +11,11 @@ process.exitCode = await run(process.argv.slice(2), {
   workingFolder: process.cwd(),
   print: (text) => process.stdout.write(`${text}\n`),
   complain: (text) => process.stderr.write(`${text}\n`),
+  ask: (text) => process.stderr.write(text),
+  // Opened only by a command that reads it: the server leaves alone what it was started with.
+  get input() {
+    return process.stdin
+  },
   onSignal: (signal, listener) => {
     process.on(signal, listener)
     return () => process.off(signal, listener)

@@ -5,7 +5,8 @@
  */
 
 import { type BigIntStats, statSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { readPlainFile } from './plain-file.ts'
 
 export interface WatchOptions {
   readonly intervalMilliseconds: number
@@ -29,7 +30,7 @@ export interface FileWatch {
 export function watchFile(path: string, options: WatchOptions): FileWatch {
   const { intervalMilliseconds, onChange, onTrouble } = options
   /** What the last look saw. */
-  let seen = fingerprint(statSync(path, { bigint: true, throwIfNoEntry: false }))
+  let seen = lookNow(path)
   /** What the listener knows; undefined while there is trouble. */
   let taken: string | undefined = seen
   let trouble: string | undefined
@@ -45,7 +46,7 @@ export function watchFile(path: string, options: WatchOptions): FileWatch {
     if (!hasHeldStill || current === taken) return
     let content: Buffer
     try {
-      content = await readFile(path)
+      content = await readPlainFile(path)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code !== trouble && !isClosed) onTrouble?.(error as NodeJS.ErrnoException)
@@ -73,14 +74,22 @@ export function watchFile(path: string, options: WatchOptions): FileWatch {
   }
 }
 
-function look(path: string): Promise<string> {
+/** What differs whenever the file does, also where there is none. */
+export function look(path: string): Promise<string> {
   // A failure is a state like any other; what it means is found out by reading the file.
-  return stat(path, { bigint: true }).then(fingerprint, ({ code }) => code)
+  return stat(path, { bigint: true }).then(fingerprint, ({ code }) => String(code))
+}
+
+/** As {@link look}. It holds up everything else, so it is for the moment before a file is first read. */
+export function lookNow(path: string): string {
+  try {
+    return fingerprint(statSync(path, { bigint: true }))
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
+  }
 }
 
 /** Changes whenever the file does: which file it is, and when it was last written, renamed or permitted. */
-function fingerprint(stats: BigIntStats | undefined): string {
-  if (stats === undefined) return 'ENOENT'
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats
+function fingerprint({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }

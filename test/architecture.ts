@@ -26,8 +26,10 @@ interface SourceFile {
   readonly packages: readonly string[]
 }
 
-// A clause between the keyword and the module's name holds names, braces, commas and a star.
-const importPattern = /\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s*\(?\s*['"]([^'"]+)['"]/g
+// The keyword, not a text that says it. A clause between it and the module's name holds names, braces,
+// commas and a star.
+const importPattern =
+  /(?<!['"])\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s*\(?\s*['"]([^'"]+)['"]/g
 /** A worker thread's module. */
 const workerPattern = /\bnew URL\(\s*['"](\.[^'"]+)\.js['"]/g
 const commentPattern = /\/\*[\s\S]*?\*\/|(?<![:\w'"])\/\/.*$/gm

@@ -1,10 +1,12 @@
 /** The backend of our own accounts, and the one that is made at the very first start. */
 
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import { type Credentials, Password } from '../protocol/credentials.ts'
-import type { Authenticator, Verdict } from './authenticator.ts'
+import type { Password } from '../protocol/credentials.ts'
+import type { Accepted, Authenticator, Candidate, Rejected } from './authenticator.ts'
+import { randomPassword } from './password/random-password.ts'
 import type { PasswordVerifier } from './password/verifier.ts'
+import { isPersonName } from './person-name.ts'
 
 /** A login that we store. */
 export interface Account {
@@ -13,25 +15,28 @@ export interface Account {
   readonly name: string
   readonly passwordHash: string
   readonly isDisabled: boolean
+  readonly groups: readonly string[]
 }
 
 export interface NewAccount {
   readonly id: string
-  /** See {@link isAccountName}. */
+  /** See {@link isPersonName}. */
   readonly name: string
   readonly passwordHash: string
+  readonly groups: readonly string[]
   readonly createdAt: Date
 }
 
 /** Every method throws AppError `unavailable` where the store could not answer. */
 export interface AccountStore {
   findByName(name: string): Promise<Account | undefined>
-  /** One stored hash of each kind and cost that there is. */
+  names(): Promise<readonly string[]>
+  /** At least one stored hash of each kind and cost that there is. */
   hashSamples(): Promise<readonly string[]>
+  /** Another number once stored hashes have changed, by this process or another; it costs next to nothing. */
+  hashChanges(): Promise<number>
   /** Whether there has ever been an account, also where all are removed by now. */
   hadAny(): Promise<boolean>
-  /** @returns false where the name is taken: nothing has changed */
-  create(account: NewAccount): Promise<boolean>
   /** @returns false where there has ever been an account: nothing has changed, also of two calls at once */
   createFirst(account: NewAccount): Promise<boolean>
 }
@@ -43,21 +48,11 @@ export interface AccountsOptions {
   readonly passwords: PasswordVerifier
 }
 
-const maximumNameLength = 64
-const namePattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/
-
-/**
- * Lower-case letters and digits, parted by single `.`, `_` or `-`; 64 characters at most. Each is also
- * a component of a repository's name, so that a namespace can bear it, and none has two spellings.
- */
-export function isAccountName(name: string): boolean {
-  return name.length <= maximumNameLength && namePattern.test(name)
-}
-
 /** @throws AppError unavailable where the accounts cannot be read */
 export async function openAccounts(options: AccountsOptions): Promise<AccountsAuthenticator> {
-  options.passwords.announce(options.name, await options.accounts.hashSamples())
-  return new AccountsAuthenticator(options)
+  const authenticator = new AccountsAuthenticator(options)
+  await authenticator.announceHashes()
+  return authenticator
 }
 
 /** Reads the account at every login, so that a changed password or a disabled account counts at once. */
@@ -65,6 +60,8 @@ export class AccountsAuthenticator implements Authenticator {
   readonly name: string
   readonly #accounts: AccountStore
   readonly #passwords: PasswordVerifier
+  /** How often hashes had changed when they were told of last. */
+  #announced: number | undefined
 
   constructor({ name, accounts, passwords }: AccountsOptions) {
     this.name = name
@@ -72,15 +69,55 @@ export class AccountsAuthenticator implements Authenticator {
     this.#passwords = passwords
   }
 
-  async authenticate({ username, password }: Credentials): Promise<Verdict> {
-    const account = isAccountName(username) ? await this.#accounts.findByName(username) : undefined
-    if (account === undefined) return { kind: 'unknown' }
-    if (account.isDisabled) {
-      await this.#passwords.refuse(password)
-      return this.#rejected('the account is disabled')
+  /**
+   * Tells which kinds of hashes there are, unless nothing has changed. The command line is another
+   * process: were a dearer kind that it stored not told of, timing would give away those who have it.
+   *
+   * @throws AppError unavailable where the accounts cannot be read
+   */
+  async announceHashes(): Promise<void> {
+    // Before the samples: what changes in between is told of the next time.
+    const changes = await this.#accounts.hashChanges()
+    if (changes === this.#announced) return
+    this.#passwords.announce(this, await this.#accounts.hashSamples())
+    this.#announced = changes
+  }
+
+  async find(username: string): Promise<Candidate | undefined> {
+    await this.announceHashes()
+    const account = isPersonName(username) ? await this.#accounts.findByName(username) : undefined
+    if (account === undefined) return undefined
+    return {
+      account: account.id,
+      passwordStamp: account.passwordHash,
+      verify: (password) => this.#verify(account, password),
+      release: async () => {},
     }
+  }
+
+  close(): void {
+    this.#passwords.withdraw(this)
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.#accounts.names()
+  }
+
+  async knows(names: readonly string[]): Promise<readonly string[]> {
+    const own = new Set(await this.#accounts.names())
+    return names.filter((name) => own.has(name))
+  }
+
+  async #verify(account: Account, password: Password): Promise<Accepted | Rejected> {
     if (!(await this.#passwords.verify(account.passwordHash, password))) {
-      return this.#rejected('wrong password')
+      return this.#rejected('wrong password', true)
+    }
+    // After the password: a guess counts here as it does anywhere, and only who has it right is told.
+    if (account.isDisabled) {
+      return {
+        ...this.#rejected('the account is disabled', false),
+        tell: 'this account is disabled; ask whoever runs this registry',
+      }
     }
     return {
       kind: 'accepted',
@@ -88,14 +125,14 @@ export class AccountsAuthenticator implements Authenticator {
         id: account.id,
         name: account.name,
         kind: 'user',
-        groups: [],
+        groups: account.groups.map((name) => ({ name, origin: 'accounts' })),
         backend: this.name,
       },
     }
   }
 
-  #rejected(reason: string): Verdict {
-    return { kind: 'rejected', reason, backend: this.name }
+  #rejected(reason: string, isWrongPassword: boolean): Rejected {
+    return { kind: 'rejected', reason, backend: this.name, isWrongPassword }
   }
 }
 
@@ -121,21 +158,7 @@ export async function createFirstAdmin(parts: {
   if (await accounts.hadAny()) return undefined
   const name = 'admin'
   const password = randomPassword()
-  const passwordHash = await passwords.hash(new Password(password))
-  const account = { id: randomUUID(), name, passwordHash, createdAt: clock() }
-  if (!(await accounts.createFirst(account))) return undefined
-  // A backend that was opened before could not yet tell of this hash.
-  passwords.announce('first admin', [passwordHash])
-  return { name, password }
-}
-
-// Without the characters that are mistaken for one another: 0 and o, 1, l and i.
-const passwordAlphabet = 'abcdefghjkmnpqrstuvwxyz23456789'
-/** 26 of 31 characters: 128.8 random bits. */
-const passwordLength = 26
-
-/** One word without punctuation, which a double click selects whole. */
-function randomPassword(): string {
-  const character = () => passwordAlphabet.charAt(randomInt(passwordAlphabet.length))
-  return Array.from({ length: passwordLength }, character).join('')
+  const passwordHash = await passwords.hash(password)
+  const account = { id: randomUUID(), name, passwordHash, groups: [], createdAt: clock() }
+  return (await accounts.createFirst(account)) ? { name, password: password.reveal() } : undefined
 }

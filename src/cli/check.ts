@@ -1,40 +1,127 @@
-/** `dockwarden check`: everything that would keep a configuration from being used, without using it. */
+/** `dockwarden check`: everything that is wrong with a configuration, without using it. */
 
-import { checkHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
+import { readFileSync } from 'node:fs'
+import { lint } from '../authorization/lint/lint.ts'
+import { endingRuleTests } from '../authorization/rule-tests.ts'
+import type { Config } from '../config/config.ts'
+import { ConfigError, type Fault, maximumFaults } from '../config/config-error.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
-import { AppError } from '../errors.ts'
+import { lineOf, ruleTestFaults } from '../config/rule-test-faults.ts'
+import { checkFiles } from './check-files.ts'
+import { type Finding, type FindingFormat, formatFindings } from './findings.ts'
+import { knownNames } from './known-names.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
-/** @returns the exit code: failed where a file that the configuration names has a fault */
-export async function check(
-  options: { readonly config?: string },
-  terminal: Terminal,
-): Promise<number> {
+export interface CheckOptions {
+  readonly config?: string
+  readonly format: FindingFormat
+  /** Whether warnings fail as well. */
+  readonly strict?: boolean
+}
+
+/** @returns the exit code: failed where there is an error, or a warning that counts as one */
+export async function check(options: CheckOptions, terminal: Terminal): Promise<number> {
+  const { format, strict = false } = options
   const { env, workingFolder, print, complain } = terminal
-  const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
-  let faults = 0
-  for (const backend of config.authentication) {
-    if (backend.kind !== 'htpasswd') continue
-    for (const fault of await faultsOf(backend.file)) {
-      faults += 1
-      complain(fault)
-    }
-  }
-  if (faults > 0) return exitCodes.failed
-  const { file, services, authentication, rules } = config
-  print(
-    `${file ?? 'built-in defaults'}: ok (services: ${services.map(({ name }) => name).join(', ')}; ` +
-      `backends: ${authentication.map(({ name }) => name).join(', ')}; rules: ${rules.length})`,
+  const { config, findings } = await findingsOf({ file: options.config, env, workingFolder })
+  const found = formatFindings(findings, format, workingFolder)
+  if (format !== 'text') {
+    if (found !== '') print(found)
+  } else if (found !== '') complain(found)
+  const fails = findings.some(
+    ({ severity }) => severity === 'error' || (strict && severity === 'warning'),
   )
+  if (config === undefined || fails) return exitCodes.failed
+  if (format !== 'json') print(summary(config))
   return exitCodes.done
 }
 
-/** A file that cannot be read is one more fault, and no reason to keep silent about the others. */
-async function faultsOf(file: string): Promise<readonly string[]> {
+function summary({ file, services, authentication, rules, ruleTests }: Config): string {
+  return (
+    `${file ?? 'built-in defaults'}: ok (services: ${services.map(({ name }) => name).join(', ')}; ` +
+    `backends: ${authentication.map(({ name }) => name).join(', ')}; rules: ${rules.length}; ` +
+    `rule tests: ${ruleTests.length})`
+  )
+}
+
+async function findingsOf(
+  options: Parameters<typeof loadConfigInWorker>[0],
+): Promise<{ readonly config?: Config; readonly findings: readonly Finding[] }> {
+  const now = new Date()
   try {
-    return await checkHtpasswd(file)
+    const config = await loadConfigInWorker(options)
+    const findings = [
+      ...(await checkFiles(config)),
+      ...ruleTestFaults(config, now).map(errorOf),
+      ...endingTestFindings(config, now),
+      ...lintFindings(config, now),
+    ]
+    return { config, findings }
   } catch (error) {
-    if (error instanceof AppError) return [error.message]
-    throw error
+    if (!(error instanceof ConfigError)) throw error
+    return { findings: errorsOf(error) }
   }
+}
+
+function errorsOf({ faults }: ConfigError): readonly Finding[] {
+  const listed = faults.slice(0, maximumFaults).map(errorOf)
+  const [first] = listed
+  if (first === undefined || listed.length === faults.length) return listed
+  const { severity, file } = first
+  return [
+    ...listed,
+    {
+      severity,
+      file,
+      line: undefined,
+      key: '',
+      message: 'there are more faults; mend these first',
+    },
+  ]
+}
+
+function errorOf({ file, place, key, message }: Fault): Finding {
+  return { severity: 'error', file, line: place?.line, column: place?.column, key, message }
+}
+
+/** From that day on no reload is taken, and where a deny has ended no start either. */
+function endingTestFindings(config: Config, now: Date): readonly Finding[] {
+  const { file = '', ruleTests } = config
+  return endingRuleTests(config, now).map(({ test, end }) => ({
+    severity: 'warning',
+    file,
+    line: lineOf(test.origin),
+    key: `rule_tests[${ruleTests.indexOf(test)}]`,
+    id: 'test_ends',
+    message: `holds now, and these rules fail it from ${end.toISOString()} on, so no reload would be taken then: give it an "at"`,
+  }))
+}
+
+function lintFindings(config: Config, now: Date): readonly Finding[] {
+  const names = knownNames(config)
+  const { file, rules, groups, rulesCandidate } = config
+  const sources = [
+    { file, rules, groups },
+    ...(rulesCandidate === undefined ? [] : [rulesCandidate]),
+  ]
+  return sources.flatMap((source) => {
+    // The built-in rules are nobody's to mend.
+    if (source.file === undefined) return []
+    const { file } = source
+    const lines = readFileSync(file, 'utf8').split('\n')
+    return lint({ ...source, names }, now).flatMap(({ id, severity, rule, message }): Finding[] => {
+      const line = lineOf(rule.origin)
+      if (isSilenced(lines, line, id)) return []
+      return [{ severity, file, line, key: `rules[${source.rules.indexOf(rule)}]`, id, message }]
+    })
+  })
+}
+
+/** By a comment `# lint: allow redundant, shadowed` on the rule's first line, or on a line of its own above it. */
+function isSilenced(lines: readonly string[], line: number, id: string): boolean {
+  const above = lines[line - 2]?.trimStart() ?? ''
+  return [above.startsWith('#') ? above : '', lines[line - 1] ?? ''].some((text) => {
+    const [, allowed = ''] = /#\s*lint: allow ([\w, ]+)/.exec(text) ?? []
+    return allowed.split(/[, ]+/).includes(id)
+  })
 }

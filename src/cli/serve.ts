@@ -2,10 +2,12 @@
 
 import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfigInWorker } from '../config/load-in-worker.ts'
+import type { Fault } from '../config/config-error.ts'
+import { loadTestedConfig } from '../config/load-in-worker.ts'
 import { locateConfig } from '../config/locate-config.ts'
+import { openControlServer } from '../control/control-server.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
-import { noticeChanges } from './config-changes.ts'
+import { description, Reloader } from '../reload/reloader.ts'
 import { guide } from './guide.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
@@ -22,39 +24,60 @@ const onePress = 500
 /** @returns the exit code, once everything in flight has been answered */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
-  let file = options.config
-  const load = async () => {
-    const config = await loadConfigInWorker({ file, env, workingFolder })
-    // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
-    // and the built-in ones do not take their place.
-    file = config.file ?? file
-    return config
-  }
   // Before anything is opened: a signal that nobody listens to ends the process, whatever it is doing.
   // A service manager sends SIGHUP for a reload; the terminal of a person who reads the guide, when it closes.
   const stopped = untilStopped(terminal, ['SIGTERM', 'SIGINT', ...(options.guide ? hangUp : [])])
-  const changes = noticeChanges(locateConfig({ file, env, workingFolder }).path, {
-    signals: options.guide ? [] : hangUp,
-    terminal,
-  })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'])
+  const clock = () => new Date()
+  let file = options.config
+  let isStart = true
+  let endedTests: readonly Fault[] = []
+  const reloader = new Reloader({
+    file: locateConfig({ file, env, workingFolder }).path,
+    load: async () => {
+      const tested = { testedAt: clock(), isStart }
+      const { config, ended } = await loadTestedConfig({ file, env, workingFolder, ...tested })
+      isStart = false
+      endedTests = ended
+      // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
+      // and the built-in ones do not take their place.
+      file = config.file ?? file
+      return config
+    },
+    log,
+  })
+  if (!options.guide) terminal.onSignal('SIGHUP', () => void reloader.reload('SIGHUP'))
   try {
     // Side by side: the parser and the schema load in the worker, everything else here.
-    const [config, { createApp }] = await Promise.all([load(), import('../app.ts')])
-    const app = await createApp(config, { clock: () => new Date(), log })
+    const [config, { createApp }] = await Promise.all([reloader.load(), import('../app.ts')])
+    const app = await createApp(config, { clock, log })
     // Before anything else can fail: it is made once, so this is the only time that it can be seen.
     if (app.firstAdmin !== undefined) showFirstAdmin(app.firstAdmin, terminal)
     const port = await listenOrClose(app)
     if (options.guide) terminal.print(guide(config, port, app.firstAdmin?.name))
-    log.info(
-      { event: 'start', listen: `${config.server.host}:${port}`, ...described(config) },
-      'ready',
-    )
+    const listen = `${config.server.host}:${port}`
+    log.info({ event: 'start', listen, ...description(config) }, 'ready')
     warnOfClearText(config, log)
+    warnOfEndedTests(endedTests, log)
 
-    changes.follow((cause) => reload(app, load, cause, log))
+    reloader.start({
+      async reload(next) {
+        const firstAdmin = await app.reload(next)
+        if (firstAdmin !== undefined) showFirstAdmin(firstAdmin, terminal)
+      },
+      refuse: (reason) => app.refuse(reason),
+    })
+    const control = await openControlServer({
+      path: config.server.controlSocket,
+      operations: {
+        reload: () => reloader.reload('dockwarden reload'),
+        decision: (requestId) => app.decision(requestId),
+      },
+      log,
+    })
     const signal = await stopped
-    await changes.stop()
+    await reloader.stop()
+    await control.close()
     log.info({ event: 'stop', signal }, 'stopping: answering what is in flight')
     await app.close()
     log.info({ event: 'stop' }, 'stopped')
@@ -94,44 +117,14 @@ function warnOfClearText({ server: { publicUrl } }: Config, log: PinoLog): void 
   )
 }
 
-function described({ file, services, authentication, rules }: Config): object {
-  return {
-    config: file ?? 'built-in defaults',
-    services: services.map(({ name }) => name),
-    backends: authentication.map(({ name }) => name),
-    rules: rules.length,
+/** What a reload would be refused for: a restart must not fail because time has passed. */
+function warnOfEndedTests(tests: readonly Fault[], log: PinoLog): void {
+  for (const { file, place, key, message } of tests) {
+    log.warn(
+      { event: 'rule_test', test: `${file}:${place?.line} ${key}`, reason: message },
+      'a rule has ended, and a test of it fails: reloads are refused until the test says "at", or goes with the rule',
+    )
   }
-}
-
-/** A change that cannot be used changes nothing but what the log and `/readyz` say. */
-async function reload(
-  app: App,
-  load: () => Promise<Config>,
-  cause: string,
-  log: PinoLog,
-): Promise<void> {
-  try {
-    const next = await load()
-    await app.reload(next)
-    app.setConfigFault(undefined)
-    log.info({ event: 'reload', cause, ...described(next) }, 'the new configuration is in force')
-  } catch (error) {
-    const reason = shortened(error instanceof Error ? error.message : String(error))
-    app.setConfigFault(`the configuration in force is an older one: ${reason}`)
-    log.error({ event: 'reload', cause, reason }, 'the old configuration stays in force')
-  }
-}
-
-/** So much of a list of faults that the log line stays under 8 kB. */
-function shortened(reason: string): string {
-  const lines = reason.split('\n')
-  let room = 6_000
-  const shown = lines.filter((line) => {
-    room -= Buffer.byteLength(JSON.stringify(line))
-    return room >= 0
-  })
-  if (shown.length === lines.length) return reason
-  return [...shown, `… and ${lines.length - shown.length} more: see dockwarden check`].join('\n')
 }
 
 /** The first signal asks for a stop; a second one does not wait for it. */

@@ -1,3 +1,7 @@
+/** The process as a command sees it. */
+
+import type { Readable } from 'node:stream'
+
 /** What a command needs of the process that runs it. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -6,6 +10,10 @@ export interface Terminal {
   readonly print: (text: string) => void
   /** A line on standard error: what went wrong, and what to do. */
   readonly complain: (text: string) => void
+  /** The beginning of a line on standard error, which somebody goes on with by typing. */
+  readonly ask: (text: string) => void
+  /** Standard input; `isTTY` where a person types. */
+  readonly input: Readable & { readonly isTTY?: boolean }
   /** @returns a function that stops listening */
   readonly onSignal: (signal: NodeJS.Signals, listener: () => void) => () => void
   /** Ends the process without waiting for anything; for a second Ctrl-C. */

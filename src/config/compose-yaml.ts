@@ -3,7 +3,15 @@
  * keep the parser busy, or exhaust its stack, is refused before it is composed.
  */
 
-import { Composer, type CST, type Document, Lexer, type LineCounter, Parser } from 'yaml'
+import {
+  Composer,
+  type CST,
+  type Document,
+  type ErrorCode,
+  Lexer,
+  type LineCounter,
+  Parser,
+} from 'yaml'
 import { maximumFaults } from './config-error.ts'
 
 // Past some hundred levels the composer's recursion exhausts the stack, which can end the process.
@@ -39,7 +47,7 @@ export function composeYaml(
   try {
     const [document] = composer.compose(tokens, true, text.length)
     for (const { code, message, pos } of document?.errors.slice(0, maximumFaults + 1) ?? []) {
-      refuse(pos[0], (advice[code] ?? message) + quotingHint(text, pos[0]))
+      refuse(pos[0], adviceOn(code, message) + quotingHint(text, pos[0]))
     }
     return document
   } finally {
@@ -47,12 +55,44 @@ export function composeYaml(
   }
 }
 
-const advice: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
-  BAD_INDENT: 'this stands further left or right than what it belongs to; align it',
-  BLOCK_AS_IMPLICIT_KEY:
+/** What to do, by the parser's code and how its message begins; the first that fits. */
+const advice: readonly (readonly [ErrorCode, RegExp, string])[] = [
+  ['TAB_AS_INDENT', /^/, 'a tab cannot indent; use spaces'],
+  ['BAD_INDENT', /^Flow .* end with a \]/, 'a "[" before this is not closed; add "]"'],
+  ['BAD_INDENT', /^Flow .* end with a \}/, 'a "{" before this is not closed; add "}"'],
+  ['BAD_INDENT', /^/, 'this stands further left or right than what it belongs to; align it'],
+  [
+    'BLOCK_AS_IMPLICIT_KEY',
+    /^/,
     'a second key on one line; give it a line of its own, or quote a text that holds ": "',
-  NON_STRING_KEY: 'a key must be a text',
+  ],
+  ['MULTILINE_IMPLICIT_KEY', /^/, 'a key and its value need ": " between them, with the space'],
+  ['NON_STRING_KEY', /^/, 'a key must be a text'],
+  ['BAD_ALIAS', /^/, 'put quotes around a text that begins with "*" or "&"'],
+  ['BAD_SCALAR_START', /^/, 'put quotes around a text that begins with this character'],
+  ['BAD_DQ_ESCAPE', /^/, 'no such escape; within double quotes a backslash is "\\\\"'],
+  ['UNEXPECTED_TOKEN', /^Unexpected flow-/, 'this closes what nothing opened; remove it'],
+  [
+    'UNEXPECTED_TOKEN',
+    /^Unexpected map-value-ind/,
+    'a key cannot stand here: one level holds either keys or a list',
+  ],
+  ['UNEXPECTED_TOKEN', /^Unexpected ,/, 'a comma with nothing before it; remove it'],
+  [
+    'UNEXPECTED_TOKEN',
+    /^Unexpected block-seq/,
+    'a list begins on a line of its own, below its key',
+  ],
+  [
+    'UNEXPECTED_TOKEN',
+    /^Unexpected scalar/,
+    'this does not go with what stands before it; put quotes around the whole of a text that holds quotes or brackets',
+  ],
+]
+
+function adviceOn(code: ErrorCode, message: string): string {
+  const known = advice.find(([of, begins]) => of === code && begins.test(message))
+  return known?.[2] ?? message
 }
 
 /** `{ file: ${FILE} }` is a map in a map to YAML: the likeliest mistake on a line with a variable. */
@@ -67,6 +107,12 @@ function* parse(text: string, lines: LineCounter): Generator<CST.Token> {
   let lexemes = 0
   for (const lexeme of new Lexer().lex(text)) {
     lexemes += 1
+    if (isOpenQuote(lexeme)) {
+      // The composer would name the place where it gave up: the end of the file.
+      const message = `this quote is not closed; add the closing ${lexeme[0]}`
+      yield { type: 'error', offset: parser.offset, source: lexeme, message }
+      return
+    }
     yield* parser.next(lexeme)
     const tooMuch =
       parser.stack.length > maximumDepth
@@ -82,10 +128,14 @@ function* parse(text: string, lines: LineCounter): Generator<CST.Token> {
   yield* parser.end()
 }
 
+function isOpenQuote(lexeme: string): boolean {
+  return /^["']/.test(lexeme) && !/^(?:"(?:[^"\\]|\\[\s\S])*"|'(?:[^']|'')*')$/.test(lexeme)
+}
+
 function tokenFault(token: CST.Token, before: readonly CST.Token[]): string | undefined {
   switch (token.type) {
     case 'error':
-      return token.message
+      return adviceOn('UNEXPECTED_TOKEN', token.message)
     case 'directive':
       return 'directives such as %YAML are not supported; remove the line'
     case 'document':

@@ -8,7 +8,8 @@ export type KeyPath = readonly (string | number)[]
 /** A position in the file; lines and columns start at 1, columns count UTF-16 units. */
 export interface Place {
   readonly line: number
-  readonly column: number
+  /** Undefined where only the line has been kept. */
+  readonly column?: number | undefined
 }
 
 export interface Fault {
@@ -26,15 +27,19 @@ export const maximumFaults = 100
 
 /** The configuration cannot be used; `message` is every fault, one per line, in the file's order. */
 export class ConfigError extends AppError {
+  /** Safe to show: without passwords of URLs and control characters. One more than the most, where there are more. */
   readonly faults: readonly Fault[]
 
   constructor(faults: readonly Fault[], options?: ErrorOptions) {
-    const listed = [...faults].sort(byPlace).slice(0, maximumFaults)
-    const lines = listed.map(faultLine)
-    if (faults.length > maximumFaults) lines.push('… and more; mend these first')
+    const kept = [...faults]
+      .sort(byPlace)
+      .slice(0, maximumFaults + 1)
+      .map(shown)
+    const lines = kept.slice(0, maximumFaults).map(faultLine)
+    if (kept.length > maximumFaults) lines.push('… and more; mend these first')
     super('misconfigured', lines.join('\n'), options)
     this.name = 'ConfigError'
-    this.faults = Object.freeze(listed)
+    this.faults = Object.freeze(kept)
   }
 }
 
@@ -42,11 +47,15 @@ function byPlace({ place: a }: Fault, { place: b }: Fault): number {
   return (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0)
 }
 
-function faultLine({ file, place, key, message }: Fault): string {
-  const where = place === undefined ? file : `${file}:${place.line}:${place.column}`
+function shown(fault: Fault): Fault {
   // A URL may stand in a wrong place; its password must not stand in a log as well.
-  const shown = message.replace(/\/\/[^/\s"]*@/g, '//…@')
-  return printable([where, key, shown].filter((part) => part !== '').join(': '))
+  const message = printable(fault.message.replace(/\/\/[^/\s"]*@/g, '//…@'))
+  return { ...fault, key: printable(fault.key), message }
+}
+
+function faultLine({ file, place, key, message }: Fault): string {
+  const where = [file, place?.line, place?.column].filter((part) => part !== undefined).join(':')
+  return printable([where, key, message].filter((part) => part !== '').join(': '))
 }
 
 export function formatKeyPath(path: KeyPath): string {

@@ -1,6 +1,9 @@
 /** The resolved configuration: defaults filled in, paths absolute, secrets read, frozen. */
 
+import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import type { Rule } from '../authorization/rule.ts'
+import type { RuleTest } from '../authorization/rule-tests.ts'
+import type { Origins } from './origins.ts'
 
 export interface Config {
   /** The file it was read from, or undefined where the built-in defaults run. */
@@ -17,6 +20,28 @@ export interface Config {
   /** Backends in the order in which they are asked. */
   readonly authentication: readonly BackendConfig[]
   readonly rules: readonly Rule[]
+  readonly ruleTests: readonly RuleTest[]
+  /** Tried beside the rules in force. */
+  readonly rulesCandidate: CandidateRules | undefined
+  readonly denials: DenialsConfig
+  /** Where the keys of backends stand, for whoever has to change one. */
+  readonly origins: Origins
+}
+
+/** Rules, and the groups that they are read with. */
+export interface CandidateRules {
+  /** Absolute. */
+  readonly file: string
+  readonly groups: Config['groups']
+  readonly rules: readonly Rule[]
+}
+
+/** What somebody is told whom the registry refuses. */
+export interface DenialsConfig {
+  /** Whom they can ask. */
+  readonly contact: string | undefined
+  /** `rule`: also the rule that denies it, or that none gives it. */
+  readonly detail: 'none' | 'rule'
 }
 
 export interface ServerConfig {
@@ -26,6 +51,8 @@ export interface ServerConfig {
   readonly publicUrl: string
   /** CIDRs of the proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** Unix socket for commands on this machine, absolute. */
+  readonly controlSocket: string
 }
 
 /** A registry that tokens are issued for. */
@@ -45,3 +72,4 @@ export interface DatabaseConfig {
 export type BackendConfig =
   | { readonly kind: 'htpasswd'; readonly name: string; readonly file: string }
   | { readonly kind: 'accounts'; readonly name: string }
+  | ({ readonly kind: 'ldap' } & LdapSettings)

@@ -9,16 +9,23 @@ import { Worker } from 'node:worker_threads'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { LoadResult } from './load-worker.ts'
+import type { LoadedConfig, LoadResult, WorkerLoadOptions } from './load-worker.ts'
 import type { LoadOptions } from './locate-config.ts'
 
 /** As `loadConfig` of load.ts, whose every promise this one keeps. */
 export async function loadConfigInWorker(options: LoadOptions): Promise<Config> {
+  return (await loadTestedConfig(options)).config
+}
+
+/** As above, and with the file's rule tests. @throws ConfigError also where one of them fails */
+export async function loadTestedConfig(options: WorkerLoadOptions): Promise<LoadedConfig> {
   const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
+    // What is parsed dies young: with V8's own 16 MB and more for that, 1,000 rules peak at 30 MB more.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
     // A copy: the environment itself is no plain object.
-    workerData: { ...options, env: { ...options.env } } satisfies LoadOptions,
+    workerData: { ...options, env: { ...options.env } } satisfies WorkerLoadOptions,
   })
   const [result] = (await once(worker, 'message')) as [LoadResult]
   if ('faults' in result) throw new ConfigError(result.faults)
-  return deepFreeze(result.config)
+  return { ...result, config: deepFreeze(result.config) }
 }

@@ -2,15 +2,18 @@
  * From `dockwarden.yml`, the environment and the built-in defaults to one frozen {@link Config}.
  *
  * A key that the file leaves out has its default, and where there is no file the defaults run alone.
- * One default hangs on another: the rule that lets `user:admin` do everything stands only where the
- * file says neither `rules` nor `authentication`. Somebody else's list of users may well have an
- * "admin" of its own, so a file that names backends and no rules gives nothing to anybody.
+ * One default hangs on another: the rules that let `user:admin` do everything, and everybody own the
+ * namespace of their name, stand only where the file says neither `rules` nor `authentication`. Somebody
+ * else's list of users may well have an "admin" of its own, so a file that names backends and no rules
+ * gives nothing to anybody.
  */
 
 import { basename, dirname, resolve } from 'node:path'
+import type { z } from 'zod'
+import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import { catalog } from '../authorization/policy.ts'
 import type { Rule } from '../authorization/rule.ts'
-import type { Config, ServerConfig } from './config.ts'
+import type { BackendConfig, Config, ServerConfig } from './config.ts'
 import {
   ConfigError,
   type Fault,
@@ -19,9 +22,11 @@ import {
   maximumFaults,
 } from './config-error.ts'
 import { readConfigFile } from './config-file.ts'
+import { controlSocketPath } from './control-socket.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { type LoadOptions, locateConfig } from './locate-config.ts'
-import { type ConfigFile, configSchema } from './schema.ts'
+import { type Origins, originsBelow } from './origins.ts'
+import { type ConfigFile, candidateSchema, configSchema } from './schema.ts'
 import { type SchemaFault, schemaFaults } from './schema-faults.ts'
 import { readYaml, type YamlDocument } from './yaml-document.ts'
 
@@ -34,23 +39,106 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { env, workingFolder } = options
   const { path: file, mayBeMissing } = locateConfig(options)
   const text = await readConfigFile(file, { mayBeMissing })
-  if (text === undefined) return builtInConfig(workingFolder)
+  return text === undefined ? builtInConfig(workingFolder) : await readConfig(file, text, env)
+}
 
-  const document = readYaml(text, env)
-  if (document.value === null) throw new ConfigError([emptyFault(file)])
-  const checked = configSchema.safeParse(document.value, { reportInput: true })
-  if (document.faults.length > 0 || !checked.success) {
-    throw faultsOf(file, document, schemaFaults(checked.error?.issues ?? []))
-  }
-  return resolveConfig(checked.data, dirname(file), {
+async function readConfig(file: string, text: string, env: LoadOptions['env']): Promise<Config> {
+  const { document, content } = readContent(file, text, env, configSchema)
+  const candidate = content.rules_candidate
+  const folder = dirname(file)
+  return resolveConfig(content, folder, {
     file,
-    originOf: (index) => `${basename(file)}:${document.placeOf(['rules', index]).line}`,
+    originOf: originReader(file, document),
+    origins: originsOfBackends(document, basename(file)),
+    candidate:
+      candidate === undefined ? undefined : await loadCandidate(resolve(folder, candidate), env),
   })
 }
 
+/** Rules, and the groups that their file gives them, if it says any. */
+export interface RulesAlone {
+  /** Absolute. */
+  readonly file: string
+  readonly rules: readonly Rule[]
+  readonly groups: Config['groups'] | undefined
+}
+
+/**
+ * Reads a file of rules alone, as `rules_candidate` names one, or a whole configuration.
+ *
+ * @throws ConfigError with every fault of the file
+ */
+export async function loadRules(
+  options: LoadOptions,
+): Promise<RulesAlone & { readonly config?: Config }> {
+  const { env } = options
+  const { path: file } = locateConfig(options)
+  // Once: the pipe that a shell makes of `<(…)` says nothing a second time.
+  const text = await readConfigFile(file)
+  const { value } = readYaml(text, env)
+  const keys = Object.keys(value ?? {})
+  const known = Object.keys(candidateSchema.shape)
+  if (!keys.includes('rules') || !keys.every((key) => known.includes(key))) {
+    const config = await readConfig(file, text, env)
+    return { file, rules: config.rules, groups: config.groups, config }
+  }
+  const { content, originOf } = readCandidate(file, text, env)
+  return { file, rules: resolveRules(content.rules, originOf), groups: content.groups }
+}
+
+/** @throws ConfigError with every fault of the text */
+function readContent<Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  env: LoadOptions['env'],
+  schema: Schema,
+): { readonly document: YamlDocument; readonly content: z.output<Schema> } {
+  const document = readYaml(text, env)
+  if (document.value === null) throw new ConfigError([emptyFault(file)])
+  const checked = schema.safeParse(document.value, { reportInput: true })
+  if (document.faults.length > 0 || !checked.success) {
+    throw faultsOf(file, document, schemaFaults(checked.error?.issues ?? []))
+  }
+  return { document, content: checked.data }
+}
+
+interface Candidate {
+  readonly file: string
+  readonly content: z.output<typeof candidateSchema>
+  readonly originOf: OriginReader
+}
+
+/** @throws ConfigError */
+async function loadCandidate(file: string, env: LoadOptions['env']): Promise<Candidate> {
+  return readCandidate(file, await readConfigFile(file), env)
+}
+
+/** @throws ConfigError */
+function readCandidate(file: string, text: string, env: LoadOptions['env']): Candidate {
+  const { document, content } = readContent(file, text, env, candidateSchema)
+  return { file, content, originOf: originReader(file, document) }
+}
+
+/** The file and line of an element of a list, such as the third of `rules`. */
+type OriginReader = (section: 'rules' | 'rule_tests', index: number) => string
+
+function originReader(file: string, document: YamlDocument): OriginReader {
+  return (section, index) => `${basename(file)}:${document.placeOf([section, index]).line}`
+}
+
+function originsOfBackends(document: YamlDocument, file: string): Origins {
+  const { authentication } = document.value as { readonly authentication?: unknown }
+  const originOf = (path: KeyPath) => `${file}:${document.placeOfKey(path).line}`
+  return originsBelow(['authentication'], authentication, originOf)
+}
+
 function builtInConfig(workingFolder: string): Config {
-  const originOf = () => 'built-in'
-  return resolveConfig(configSchema.parse({}), workingFolder, { file: undefined, originOf })
+  return resolveConfig(configSchema.parse({}), workingFolder, {
+    file: undefined,
+    originOf: () => 'built-in',
+    origins: {},
+    candidate: undefined,
+  })
 }
 
 function emptyFault(file: string): Fault {
@@ -99,18 +187,36 @@ const everythingForAdmin: Rule = {
   mayNot: [],
   on: ['**', catalog],
 }
+const ownNamespace: Rule = {
+  name: 'people own their namespace',
+  origin: 'built-in',
+  who: [{ kind: 'authenticated' }],
+  may: ['*'],
+  mayNot: [],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the variable of a rule, not of JavaScript
+  on: ['${user}/**'],
+}
 
 /** Fills in what hangs on other keys, and makes paths absolute. */
 function resolveConfig(
   content: ConfigFile,
   folder: string,
-  source: { readonly file: string | undefined; readonly originOf: (rule: number) => string },
+  source: {
+    readonly file: string | undefined
+    readonly originOf: OriginReader
+    readonly origins: Origins
+    readonly candidate: Candidate | undefined
+  },
 ): Config {
   const { server, services, authentication, rules } = content
+  const { candidate } = source
   const noneOfBoth = rules === undefined && authentication === undefined
   return deepFreeze({
     file: source.file,
-    server: resolveServer(server),
+    server: resolveServer(
+      server,
+      controlSocketPath(folder, content.database, server.control_socket),
+    ),
     services: services.map((service) => ({
       name: service.name,
       tokenLifetime: service.token_lifetime,
@@ -119,19 +225,72 @@ function resolveConfig(
     database: { kind: 'sqlite', path: resolve(folder, content.database) },
     keys: resolve(folder, content.keys),
     groups: content.groups,
-    authentication: (authentication ?? [{ kind: 'accounts', name: 'accounts' }]).map((backend) =>
-      backend.kind === 'htpasswd' ? { ...backend, file: resolve(folder, backend.file) } : backend,
+    authentication: (authentication ?? [{ kind: 'accounts' as const, name: 'accounts' }]).map(
+      (backend) => resolveBackend(backend, folder),
     ),
     rules: noneOfBoth
-      ? [everythingForAdmin]
-      : (rules ?? []).map(({ name, who, may = [], may_not: mayNot = [], on }, index) => {
-          const origin = source.originOf(index)
-          return { name: name ?? origin, origin, who, may, mayNot, on }
-        }),
+      ? [everythingForAdmin, ownNamespace]
+      : resolveRules(rules ?? [], source.originOf),
+    ruleTests: content.rule_tests.map((test, index) => ({
+      origin: source.originOf('rule_tests', index),
+      asker: test.who && { ...test.who, groups: test.groups.map((name) => ({ name })) },
+      may: test.may ?? [],
+      mayNot: test.may_not ?? [],
+      on: test.on,
+      service: test.service ?? services[0]?.name ?? '',
+      address: test.from,
+      time: test.at,
+    })),
+    rulesCandidate: candidate && {
+      file: candidate.file,
+      groups: candidate.content.groups ?? content.groups,
+      rules: resolveRules(candidate.content.rules, candidate.originOf),
+    },
+    denials: { contact: content.denials.contact, detail: content.denials.detail },
+    origins: source.origins,
   })
 }
 
-function resolveServer(server: ConfigFile['server']): ServerConfig {
+function resolveRules(
+  rules: NonNullable<ConfigFile['rules']>,
+  originOf: OriginReader,
+): readonly Rule[] {
+  return rules.map(({ name, who, may = [], may_not: mayNot = [], on, when }, index) => {
+    const origin = originOf('rules', index)
+    return { name: name ?? origin, origin, who, may, mayNot, on, when }
+  })
+}
+
+function resolveBackend(backend: BackendConfig, folder: string): BackendConfig {
+  switch (backend.kind) {
+    case 'accounts':
+      return backend
+    case 'htpasswd':
+      return { ...backend, file: resolve(folder, backend.file) }
+    case 'ldap':
+      return { ...backend, ...resolveLdapFiles(backend, folder) }
+  }
+}
+
+function resolveLdapFiles({ tls, bind }: LdapSettings, folder: string) {
+  const inFolder = (file: string) => resolve(folder, file)
+  const { caFile, clientCertificate } = tls
+  const resolvedTls: LdapSettings['tls'] = {
+    ...tls,
+    caFile: caFile && inFolder(caFile),
+    clientCertificate: clientCertificate && {
+      certFile: inFolder(clientCertificate.certFile),
+      keyFile: inFolder(clientCertificate.keyFile),
+    },
+  }
+  if (bind.kind === 'direct' || bind.account === undefined || 'text' in bind.account.password) {
+    return { tls: resolvedTls }
+  }
+  const password = { file: inFolder(bind.account.password.file) }
+  return { tls: resolvedTls, bind: { ...bind, account: { ...bind.account, password } } }
+}
+
+function resolveServer(server: ConfigFile['server'], controlSocket: string): ServerConfig {
   const { host, port } = server.listen
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   return {
@@ -139,5 +298,6 @@ function resolveServer(server: ConfigFile['server']): ServerConfig {
     port,
     publicUrl: server.public_url ?? `http://${address}`,
     trustedProxies: server.trusted_proxies,
+    controlSocket,
   }
 }

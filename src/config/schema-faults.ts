@@ -65,6 +65,9 @@ function anotherType(input: unknown, expected: string): string {
   if (input === undefined) return `is missing; it must be a ${expected}`
   if (input === null) return `has no value; it must be a ${expected}`
   const found = Array.isArray(input) ? 'list' : typeof input === 'string' ? 'text' : 'map'
-  const advice = expected === 'text' && found === 'map' ? ' ("a:b" is a text, "a: b" is a map)' : ''
+  // The space is the difference, and nobody sees it.
+  const isConfused =
+    found === 'map' ? expected === 'text' : typeof input === 'string' && /^\w+:/.test(input)
+  const advice = isConfused && expected !== 'list' ? ' ("a:b" is a text, "a: b" is a map)' : ''
   return `must be a ${expected}, and is a ${found}${advice}`
 }

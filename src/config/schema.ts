@@ -1,15 +1,33 @@
 /** What `dockwarden.yml` may hold: every key, what it means, its default and its limits. */
 
 import { z } from 'zod'
+import { type Variable, variables } from '../authorization/pattern.ts'
 import { catalog } from '../authorization/policy.ts'
+import type { Principal } from '../authorization/rule.ts'
 import type { BackendConfig } from './config.ts'
+import { editorHints, sectionHints } from './editor-hints.ts'
+import { ldap } from './ldap-schema.ts'
 import { nearest } from './nearest.ts'
 import {
+  backendName,
+  oneOrMore,
+  onLists,
+  onMaps,
+  refuseTwins,
+  section,
+  text,
+} from './schema-parts.ts'
+import {
+  readAddress,
   readDatabase,
   readListen,
+  readMoment,
+  readNetwork,
   readPrincipal,
   readPublicUrl,
   readResource,
+  readTestedAsker,
+  readTestedResource,
   readTokenLifetime,
   readTrustedProxy,
 } from './values.ts'
@@ -19,115 +37,61 @@ import {
  * setting that is ignored is one that somebody believes in.
  */
 export const notSupportedYet: Readonly<Record<string, readonly string[]>> = {
-  '': [
-    'rule_tests',
-    'rules_candidate',
-    'denials',
-    'throttle',
-    'audit',
-    'metrics',
-    'identity_tokens',
-    'robots',
-  ],
+  '': ['throttle', 'audit', 'metrics', 'identity_tokens', 'robots'],
   'services[]': ['trust'],
-  'authentication[]': ['ldap', 'oidc', 'access_tokens'],
-  'rules[]': ['when'],
-}
-
-/** A map of known keys. The message of an unknown key is the list of those, for the nearest of them. */
-function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: ({ code }) => (code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : undefined),
-  })
-}
-
-// Checks that look at several values also run where some of those have faults, so that all are told
-// at once. They must then take nothing for granted of what is within.
-const onMaps = { when: ({ value }: { value: unknown }) => isObject(value) && !Array.isArray(value) }
-const onLists = { when: ({ value }: { value: unknown }) => Array.isArray(value) }
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
-
-const text = z
-  .string()
-  .max(1_000, 'is longer than 1,000 characters; nothing here is')
-  .refine((value) => value.trim() !== '', { error: 'is empty; give it a value', abort: true })
-  .refine(
-    (value) => !/^\s|\s$|\p{Cc}/u.test(value),
-    'holds a control character, or a space at an end; remove it',
-  )
-
-/** A list, or its only element without the brackets. */
-function oneOrMore<Element extends z.ZodType>(element: Element) {
-  return z.union([
-    z.array(element).min(1, 'is an empty list; name at least one, or remove the key'),
-    element.transform((only) => [only]),
-  ])
-}
-
-/** Refuses the second of two that bear one name. */
-function refuseTwins(
-  ctx: z.core.$RefinementCtx,
-  names: readonly (string | undefined)[],
-  pathOf: (index: number) => readonly (string | number)[],
-  what: string,
-): void {
-  const seen = new Set<string>()
-  for (const [index, name] of names.entries()) {
-    if (name === undefined) continue
-    if (seen.has(name)) {
-      const message = `another ${what} is named "${name}"; give this one a name of its own`
-      ctx.addIssue({ code: 'custom', path: [...pathOf(index)], message })
-    }
-    seen.add(name)
-  }
+  'authentication[]': ['oidc', 'access_tokens'],
 }
 
 // Go's header writer and ours put it between quotes in the challenge, and clients into a URL.
-const claim = text.refine(
-  (value) => /^[ -~]{1,255}$/.test(value) && !/["\\]/.test(value),
-  'must be at most 255 printable ASCII characters, without quotes and backslashes',
-)
+const claim = text
+  .refine(
+    (value) => /^[ -~]{1,255}$/.test(value) && !/["\\]/.test(value),
+    'must be at most 255 printable ASCII characters, without quotes and backslashes',
+  )
+  .meta(editorHints.claim)
 
-const memberName = text.refine(
-  (value) => !/[:*]|^.{256}/s.test(value),
-  'must be at most 255 characters, without ":" and "*"; write the bare name, as in alice',
-)
+const memberName = text
+  .refine(
+    (value) => !/[:*]|^.{256}/s.test(value),
+    'must be at most 255 characters, without ":" and "*"; write the bare name, as in alice',
+  )
+  .meta(editorHints.member)
 
 const server = section({
   listen: text
+    .meta(editorHints.listen)
     .transform(readListen)
     .prefault('127.0.0.1:5001')
     .describe('Address and port to listen on, an IPv6 address in brackets.'),
   public_url: text
+    .meta(editorHints.publicUrl)
     .transform(readPublicUrl)
     .optional()
     .describe('What clients reach this server as; the realm is this and /token.'),
   trusted_proxies: z
-    .array(text.transform(readTrustedProxy))
+    .array(text.meta(editorHints.network).transform(readTrustedProxy))
     .prefault([])
     .describe('Addresses and CIDRs of the proxies whose X-Forwarded-For is believed.'),
+  control_socket: text
+    .meta(editorHints.socket)
+    .optional()
+    .describe(
+      'Unix socket for commands such as `dockwarden reload`; beside the database unless named.',
+    ),
 })
 
 const service = section({
   name: claim.describe("The registry's REGISTRY_AUTH_TOKEN_SERVICE; the token's aud."),
   token_lifetime: text
+    .meta(editorHints.lengthOfTime)
     .transform(readTokenLifetime)
     .prefault('5m')
     .describe('How long a token is good for: 60s to 1h.'),
 })
 
-// It names a part in logs and in /readyz.
-const backendName = text.refine(
-  (value) => /^[a-z0-9][a-z0-9._-]{0,63}$/i.test(value),
-  'must be a short name of letters, digits, ".", "_" and "-"',
-)
-
 const backends = section({
   htpasswd: section({
-    file: text.describe('The htpasswd file.'),
+    file: text.meta(editorHints.htpasswdFile).describe('The htpasswd file.'),
     name: backendName.prefault('htpasswd').describe('What logs call this backend.'),
   })
     .optional()
@@ -138,6 +102,7 @@ const backends = section({
     .nullable()
     .optional()
     .describe("Dockwarden's own accounts, in its database."),
+  ldap: ldap.optional().describe('People of an LDAP directory or of Active Directory.'),
 })
 
 const backendKinds = Object.keys(backends.shape)
@@ -154,8 +119,12 @@ const backend = z.union([
         ctx.addIssue({ code: 'custom', message })
       }
     }, onMaps)
-    .transform(({ htpasswd, accounts }): BackendConfig => {
+    .meta(sectionHints.oneKey)
+    .transform(({ htpasswd, accounts, ldap }): BackendConfig => {
       if (htpasswd) return { kind: 'htpasswd', ...htpasswd }
+      if (ldap) return { kind: 'ldap', ...ldap }
+      // Without any of them it has a fault of its own, and no name that another backend could bear.
+      if (accounts === undefined) return z.NEVER
       return { kind: 'accounts', name: accounts?.name ?? 'accounts' }
     }),
   z
@@ -167,6 +136,7 @@ const backend = z.union([
 function backendWordFault(word: unknown): string {
   if (typeof word !== 'string') return `must be a map with one of ${backendKinds.join(', ')}`
   if (word === 'htpasswd') return 'needs its file; write "- htpasswd: { file: auth/htpasswd }"'
+  if (word === 'ldap') return 'needs to know its directory; see docs/ldap.md'
   if (notSupportedYet['authentication[]']?.includes(word)) return `${word} is not supported yet`
   return `"${word}" is no backend; ${nearest(word, backendKinds)}`
 }
@@ -177,30 +147,180 @@ const action = z.enum(actions, {
     typeof input === 'string' ? `"${input}" is no action; ${nearest(input, actions)}` : undefined,
 })
 
+const when = section({
+  network: oneOrMore(text.meta(editorHints.network).transform(readNetwork))
+    .optional()
+    .describe('Addresses and CIDRs that the client must be in one of.'),
+  from: text
+    .meta(editorHints.moment)
+    .transform(readMoment)
+    .optional()
+    .describe('The date or time from which on the rule speaks, such as 2027-01-31.'),
+  until: text
+    .meta(editorHints.moment)
+    .transform(readMoment)
+    .optional()
+    .describe(
+      'The date or time from which on it speaks no more; a date begins at midnight in UTC.',
+    ),
+  service: oneOrMore(claim)
+    .optional()
+    .describe('Names of "services" that the token must be for one of.'),
+})
+  .superRefine((value, ctx) => {
+    if (Object.keys(value).length === 0 && ctx.issues.length === 0) {
+      ctx.addIssue({ code: 'custom', message: 'holds no condition; remove it' })
+    }
+    const { from, until } = value
+    if (from instanceof Date && until instanceof Date && until <= from) {
+      const message = 'ends before "from" begins, so the rule would never speak'
+      ctx.addIssue({ code: 'custom', path: ['until'], message })
+    }
+  }, onMaps)
+  .meta(sectionHints.someKey)
+
 const rule = section({
-  name: text.optional().describe('What the rule says, for logs and explanations.'),
-  who: oneOrMore(text.transform(readPrincipal)).describe(
-    'Whom it speaks of: anonymous, authenticated, anyone, user:NAME, group:NAME.',
+  name: text
+    .meta(editorHints.ruleName)
+    .optional()
+    .describe('What the rule says, for logs and explanations.'),
+  who: oneOrMore(text.meta(editorHints.principal).transform(readPrincipal)).describe(
+    'Whom it speaks of: anonymous, authenticated, anyone, user:NAME, group:NAME, group:*, robot:NAME.',
   ),
   may: oneOrMore(action).optional().describe('What they may: pull, push, delete, or "*" for all.'),
   may_not: oneOrMore(action).optional().describe('What they may not, whatever other rules say.'),
-  on: oneOrMore(text.transform(readResource)).describe(
-    `Patterns over repository names such as "team/**", or ${catalog}.`,
+  on: oneOrMore(text.meta(editorHints.resource).transform(readResource)).describe(
+    `Patterns over repository names such as "team/**" or "\${user}/**", or ${catalog}.`,
   ),
-}).superRefine((value, ctx) => {
-  const { may, may_not: mayNot, on } = value
-  const isFaulty = (key: string) => ctx.issues.some(({ path }) => path?.[0] === key)
-  if (may === undefined && mayNot === undefined && !isFaulty('may') && !isFaulty('may_not')) {
-    ctx.addIssue({ code: 'custom', message: 'gives and denies nothing; add may: or may_not:' })
-  }
-  if (!Array.isArray(on) || !on.includes(catalog)) return
+  when: when.optional().describe('Conditions that must all hold for the rule to speak.'),
+})
+  .superRefine((value, ctx) => {
+    const { may, may_not: mayNot, on } = value
+    const isFaulty = (key: string) => ctx.issues.some(({ path }) => path?.[0] === key)
+    // A key that nobody knows is a mistyped may: more often than not.
+    const isMistyped = ctx.issues.some(({ code }) => code === 'unrecognized_keys')
+    const isSilent = may === undefined && mayNot === undefined && !isMistyped
+    if (isSilent && !isFaulty('may') && !isFaulty('may_not')) {
+      ctx.addIssue({ code: 'custom', message: 'gives and denies nothing; add may: or may_not:' })
+    }
+    if (!Array.isArray(on)) return
+    if (Array.isArray(value.who) && !isFaulty('who') && !isFaulty('on')) {
+      for (const [index, fault] of variableFaults(value.who, on)) {
+        ctx.addIssue({ code: 'custom', path: ['on', index], message: fault })
+      }
+    }
+    if (on.includes(catalog)) refuseActionsOnCatalog(value, ctx)
+  }, onMaps)
+  .meta(sectionHints.mayOrMayNot)
+
+function refuseActionsOnCatalog(
+  value: { readonly may?: unknown; readonly may_not?: unknown },
+  ctx: z.core.$RefinementCtx,
+): void {
   for (const key of ['may', 'may_not'] as const) {
     const named = value[key]
     if (!Array.isArray(named) || (named.length === 1 && named[0] === '*')) continue
-    const message = `${catalog} knows one action, "*"; write ${key}: ["*"], and repositories in a rule of their own`
+    const message = `${catalog} knows one action, "*"; write ${key}: ["*"], and repositories by themselves`
     ctx.addIssue({ code: 'custom', path: [key], message })
   }
-}, onMaps)
+}
+
+/** Whose name a variable is; a rule that speaks of none of these would never match. */
+const namedBy: Readonly<Record<Variable, readonly Principal['kind'][]>> = {
+  user: ['user', 'group', 'every_group', 'authenticated', 'anyone'],
+  group: ['group', 'every_group'],
+  robot: ['robot', 'group', 'every_group', 'authenticated', 'anyone'],
+}
+const wordsFor: Readonly<Record<Variable, string>> = {
+  user: 'authenticated, user:NAME or group:NAME',
+  group: 'group:* or group:NAME',
+  robot: 'authenticated or robot:NAME',
+}
+
+function* variableFaults(
+  who: readonly Principal[],
+  on: readonly string[],
+): Generator<readonly [index: number, fault: string]> {
+  for (const [index, text] of on.entries()) {
+    for (const variable of variables) {
+      const isUsed = text.includes(`\${${variable}}`)
+      if (!isUsed || who.some(({ kind }) => namedBy[variable].includes(kind))) continue
+      yield [
+        index,
+        `"${text}": nobody that "who" names has a value for \${${variable}}; name ${wordsFor[variable]} there`,
+      ]
+    }
+  }
+}
+
+const rules = z.array(rule).superRefine((each, ctx) => {
+  refuseTwins(
+    ctx,
+    each.map((one) => one?.name),
+    (index) => [index, 'name'],
+    'rule',
+  )
+}, onLists)
+
+const groups = z.record(memberName, z.array(memberName))
+
+const ruleTest = section({
+  who: text
+    .meta(editorHints.testedAsker)
+    .transform(readTestedAsker)
+    .describe("Who asks: a user's name, robot:NAME, or anonymous."),
+  groups: z
+    .array(memberName)
+    .prefault([])
+    .describe('Groups of whoever asks, beside those that the file gives.'),
+  may: oneOrMore(action).optional().describe('What they must be allowed.'),
+  may_not: oneOrMore(action).optional().describe('What they must not be allowed.'),
+  on: text
+    .meta(editorHints.testedResource)
+    .transform(readTestedResource)
+    .describe(`One repository by its name, or ${catalog}.`),
+  from: text
+    .meta(editorHints.address)
+    .transform(readAddress)
+    .optional()
+    .describe("The client's address. Default: one that is in no network."),
+  at: text
+    .meta(editorHints.moment)
+    .transform(readMoment)
+    .optional()
+    .describe('When they ask. Default: now.'),
+  service: claim.optional().describe('What the token is for. Default: the first of "services".'),
+})
+  .superRefine((value, ctx) => {
+    const { who, groups: of = [], may, may_not: mayNot } = value
+    if (may === undefined && mayNot === undefined && ctx.issues.length === 0) {
+      ctx.addIssue({ code: 'custom', message: 'expects nothing; add may: or may_not:' })
+    }
+    if (who === null && of.length > 0) {
+      const message = 'anonymous is in no group; remove them'
+      ctx.addIssue({ code: 'custom', path: ['groups'], message })
+    }
+    if (value.on === catalog) refuseActionsOnCatalog(value, ctx)
+  }, onMaps)
+  .meta(sectionHints.mayOrMayNot)
+
+const denials = section({
+  contact: text
+    .meta(editorHints.contact)
+    .refine((value) => value.length <= 100, 'must be at most 100 characters')
+    .optional()
+    .describe('Whom somebody who is refused can ask, as in "#platform" or ops@example.com.'),
+  detail: z
+    .enum(['none', 'rule'], { error: () => 'must be none or rule' })
+    .prefault('none')
+    .describe('Whether somebody who is refused is told the rule that denies it.'),
+})
+
+/** A file of rules that are tried beside those in force. */
+export const candidateSchema = section({
+  groups: groups.optional().describe('Instead of the "groups" of the configuration.'),
+  rules: rules.describe('As in the configuration.'),
+})
 
 export const configSchema = section({
   server: server.prefault({}).describe('Where it listens and what it is reached as.'),
@@ -221,12 +341,12 @@ export const configSchema = section({
     .prefault('dockwarden')
     .describe("The registry's REGISTRY_AUTH_TOKEN_ISSUER; the token's iss."),
   database: text
+    .meta(editorHints.database)
     .transform(readDatabase)
     .prefault('sqlite:data/dockwarden.db')
     .describe('Where accounts are kept: sqlite:PATH.'),
   keys: text.prefault('keys').describe('Folder of the token certificate authority.'),
-  groups: z
-    .record(memberName, z.array(memberName))
+  groups: groups
     .prefault({})
     .describe('Groups and the names of their members, beside the groups that a backend gives.'),
   authentication: z
@@ -237,19 +357,42 @@ export const configSchema = section({
     }, onLists)
     .optional()
     .describe('The backends that know users, asked in this order.'),
-  rules: z
-    .array(rule)
-    .superRefine((rules, ctx) => {
-      refuseTwins(
-        ctx,
-        rules.map((each) => each?.name),
-        (index) => [index, 'name'],
-        'rule',
-      )
-    }, onLists)
+  rules: rules
     .optional()
     .describe('Who may do what on which repositories; what no rule gives, nobody gets.'),
-})
+  rule_tests: z
+    .array(ruleTest)
+    .prefault([])
+    .describe('What the rules must give and must not give; the file is refused where they do not.'),
+  rules_candidate: text
+    .meta(editorHints.candidate)
+    .optional()
+    .describe('A file of rules that are tried beside these; what they would change is logged.'),
+  denials: denials
+    .prefault({})
+    .describe(
+      'What somebody is told whom the registry refuses, through the proxy that asks for it.',
+    ),
+}).superRefine((value, ctx) => {
+  const { services, rules: ofFile = [], rule_tests: tests = [] } = value
+  if (!Array.isArray(services)) return
+  const known = services.map((each) => each?.name).filter((name) => typeof name === 'string')
+  const refuseUnknown = (path: (string | number)[], name: unknown) => {
+    // Without any, those of the file are at fault, and that is told there.
+    if (typeof name !== 'string' || known.length === 0 || known.includes(name)) return
+    const message = `no service is named "${name}"; ${nearest(name, known)}`
+    ctx.addIssue({ code: 'custom', path, message })
+  }
+  for (const [index, each] of Array.isArray(ofFile) ? ofFile.entries() : []) {
+    const named = each?.when?.service
+    for (const [position, name] of Array.isArray(named) ? named.entries() : []) {
+      refuseUnknown(['rules', index, 'when', 'service', position], name)
+    }
+  }
+  for (const [index, each] of Array.isArray(tests) ? tests.entries() : []) {
+    refuseUnknown(['rule_tests', index, 'service'], each?.service)
+  }
+}, onMaps)
 
 /** The file as the schema leaves it: checked, defaults filled in, paths as written. */
 export type ConfigFile = z.output<typeof configSchema>

@@ -5,9 +5,13 @@
 
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { networkFault } from '../authorization/conditions.ts'
 import { parsePattern } from '../authorization/pattern.ts'
 import { catalog } from '../authorization/policy.ts'
 import { type Principal, parsePrincipal } from '../authorization/rule.ts'
+import { isRepositoryName } from '../protocol/access.ts'
+import { parseScopes } from '../protocol/scope.ts'
+import { parseMoment } from './moment.ts'
 
 type Context = z.core.$RefinementCtx<string>
 
@@ -60,7 +64,20 @@ export function readPublicUrl(text: string, ctx: Context): string {
   return url.href.replace(/\/+$/, '')
 }
 
-const secondsOf: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 }
+const secondsOf: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
+
+/** `5m`, `300s`, `1h`, `7d`, or seconds as in `300`; with `ms` also `500ms`. @returns seconds */
+function readSeconds(text: string, ctx: Context): number {
+  const [, digits, unit = ''] = /^(\d{1,9})(ms|[smhd]?)$/.exec(text) ?? []
+  if (digits === undefined) {
+    return refuse(
+      ctx,
+      `"${text}" is no length of time; write 5m, 300s, 1h, 7d, or seconds as in 300`,
+    )
+  }
+  return unit === 'ms' ? Number(digits) / 1000 : Number(digits) * (secondsOf[unit] ?? 1)
+}
+
 // Docker's clients treat anything shorter as 60 s, so the token would end before they ask again.
 const shortestLifetime = 60
 // A token cannot be taken back: this is how long somebody who lost a right may still have it.
@@ -68,11 +85,11 @@ const longestLifetime = 3_600
 
 /** @returns seconds */
 export function readTokenLifetime(text: string, ctx: Context): number {
-  const [, digits, unit = ''] = /^(\d{1,9})([smh]?)$/.exec(text) ?? []
-  if (digits === undefined) {
-    return refuse(ctx, `"${text}" is no length of time; write 5m, 300s, 1h, or seconds as in 300`)
+  const seconds = readSeconds(text, ctx)
+  if (seconds % 1 > 0) {
+    // Registries read the times of a token as whole seconds, and clients "expires_in".
+    return refuse(ctx, `${text} is no whole number of seconds; write 5m, 300s, or 300`)
   }
-  const seconds = Number(digits) * (secondsOf[unit] ?? 1)
   if (seconds < shortestLifetime) {
     return refuse(ctx, `${text} is too short: clients count on at least 60s; write 60s or more`)
   }
@@ -83,6 +100,35 @@ export function readTokenLifetime(text: string, ctx: Context): number {
     )
   }
   return seconds
+}
+
+/**
+ * A reader of lengths of time between two others, which are written as the file writes them.
+ *
+ * @returns milliseconds
+ */
+export function readTimeBetween(shortest: string, longest: string) {
+  return (text: string, ctx: Context): number => {
+    const seconds = readSeconds(text, ctx)
+    if (seconds < readSeconds(shortest, ctx) || seconds > readSeconds(longest, ctx)) {
+      return refuse(ctx, `${text} is out of range; write ${shortest} to ${longest}`)
+    }
+    return seconds * 1000
+  }
+}
+
+/** A reader of whole numbers between two others. */
+export function readNumberBetween(least: number, most: number) {
+  return (text: string, ctx: Context): number => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (number >= least && number <= most) return number
+    return refuse(ctx, `"${text}" must be a whole number from ${least} to ${most}`)
+  }
+}
+
+export function readYesOrNo(text: string, ctx: Context): boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return refuse(ctx, `"${text}" must be true or false`)
 }
 
 /** @returns the path as written; the caller resolves it */
@@ -108,28 +154,16 @@ const shortestPrefix = { 4: 8, 6: 7 } as const
 
 /** An address or a CIDR of proxies. Whoever is in it may claim any client address. */
 export function readTrustedProxy(text: string, ctx: Context): string {
-  const [address = '', prefix, ...rest] = text.split('/')
-  const family = isIP(address)
   if (['true', '*', 'all'].includes(text.toLowerCase())) {
     return refuse(
       ctx,
       `"${text}" would believe a client address that anybody wrote; name the proxy's network`,
     )
   }
-  if ((family !== 4 && family !== 6) || address.includes('%') || rest.length > 0) {
-    return refuse(ctx, `"${text}" is no address and no CIDR; write 172.16.0.0/12 or 10.0.0.7`)
-  }
-  if (/^::ffff:/i.test(address)) {
-    return refuse(ctx, `"${text}" is an IPv4 address in IPv6 clothes; write it as IPv4`)
-  }
-  if (prefix === undefined) return text
-  const bits = family === 4 ? 32 : 128
-  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
-    return refuse(
-      ctx,
-      `"/${prefix}" is no prefix length; an IPv${family} network has /0 to /${bits}`,
-    )
-  }
+  readNetwork(text, ctx)
+  const [address = '', prefix] = text.split('/')
+  if (prefix === undefined || ctx.issues.length > 0) return text
+  const family = isIPv4(address) ? 4 : 6
   if (Number(prefix) < shortestPrefix[family]) {
     return refuse(
       ctx,
@@ -137,6 +171,22 @@ export function readTrustedProxy(text: string, ctx: Context): string {
     )
   }
   return text
+}
+
+/** An address or a CIDR. */
+export function readNetwork(text: string, ctx: Context): string {
+  const fault = networkFault(text)
+  return fault === undefined ? text : refuse(ctx, fault)
+}
+
+export function readAddress(text: string, ctx: Context): string {
+  return isIP(text) === 0 ? refuse(ctx, `"${text}" is no IP address; write 192.0.2.7`) : text
+}
+
+/** See {@link parseMoment}. */
+export function readMoment(text: string, ctx: Context): Date {
+  const moment = parseMoment(text)
+  return typeof moment === 'string' ? refuse(ctx, moment) : moment
 }
 
 export function readPrincipal(text: string, ctx: Context): Principal {
@@ -152,10 +202,43 @@ export function readPrincipal(text: string, ctx: Context): Principal {
   return principal
 }
 
+/**
+ * Whoever asks in a test of the rules: `anonymous`, a user's bare name, `user:NAME` or `robot:NAME`.
+ *
+ * @returns null for anonymous
+ */
+export function readTestedAsker(
+  text: string,
+  ctx: Context,
+): { readonly name: string; readonly kind: 'user' | 'robot' } | null {
+  if (text === 'anonymous') return null
+  if (text === 'anyone') {
+    return refuse(ctx, '"anyone" is two; write a test for anonymous, and one for a user\'s name')
+  }
+  const [, kind = 'user', name = ''] = /^(?:(user|robot):)?([^\s:*][^:*]*)$/.exec(text) ?? []
+  if (name === '') {
+    return refuse(
+      ctx,
+      `"${text}" is nobody; write a user's name, robot:NAME or anonymous, and groups beside it`,
+    )
+  }
+  return { name, kind: kind === 'robot' ? 'robot' : 'user' }
+}
+
+/** One repository by its whole name, or the catalog. */
+export function readTestedResource(text: string, ctx: Context): string {
+  const [scope] = parseScopes([`repository:${text}:pull`]).scopes
+  if (text === catalog || (scope?.name === text && isRepositoryName(text))) return text
+  return refuse(
+    ctx,
+    `"${text}" is no repository: a test asks for one whole name, or for ${catalog}`,
+  )
+}
+
 /** A pattern over repository names, or the catalog. @returns the text itself, known to be good */
 export function readResource(text: string, ctx: Context): string {
   if (text === catalog) return text
-  if (/:(?![\d*?{])/.test(text)) {
+  if (/:(?![\d*?{$])/.test(text)) {
     return refuse(
       ctx,
       `"${text}": a colon stands only before a port; write a repository by its name alone, and the list of all of them as ${catalog}`,

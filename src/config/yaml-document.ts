@@ -65,7 +65,7 @@ export function readYaml(text: string, env: Environment): YamlDocument {
       const { node } = find(root, path)
       const written = isScalar<string>(node) ? node.value : ''
       if (!written.includes('${')) return message
-      const filled = interpolate(written, env)
+      const filled = interpolate(written, env, holdsPattern(path))
       return 'text' in filled && filled.text !== ''
         ? message.replaceAll(filled.text, () => written)
         : message
@@ -114,6 +114,13 @@ class ValueReader {
         this.#refuse(offsetOf(key), 'merge keys are not supported; write the keys out', keyPath)
       } else if (name === '__proto__') {
         this.#refuse(offsetOf(key), 'no key may be called this', keyPath)
+      } else if (name.includes('${')) {
+        // Taken as it is, a group would be called so, and rules about it would be about nobody.
+        this.#refuse(
+          offsetOf(key),
+          'the environment fills in values and no keys; write it out',
+          keyPath,
+        )
       } else if (values.has(name)) {
         this.#refuse(offsetOf(key), `"${name}" stands twice; remove one of them`, keyPath)
       } else {
@@ -125,7 +132,7 @@ class ValueReader {
 
   #readText(text: string, offset: number, path: KeyPath): string | undefined {
     if (!text.includes('${')) return text
-    const filled = interpolate(text, this.#env)
+    const filled = interpolate(text, this.#env, holdsPattern(path))
     if ('faults' in filled) {
       for (const fault of filled.faults) this.#refuse(offset, fault, path)
       return undefined
@@ -139,10 +146,19 @@ class ValueReader {
   }
 }
 
+/** `rules[3].on` and `rules[3].on[0]`. */
+function holdsPattern([section, , key]: KeyPath): boolean {
+  return section === 'rules' && key === 'on'
+}
+
 function nodeFault(node: Node | null): string | undefined {
-  if (isAlias(node)) return `alias *${node.source} is not supported; write the value out`
+  if (isAlias(node)) {
+    return `alias *${node.source} is not supported; write the value out, or put quotes around a text that begins with "*"`
+  }
   if (node?.anchor !== undefined) return `anchor &${node.anchor} is not supported; remove it`
-  if (node?.tag !== undefined) return `tag ${node.tag} is not supported; remove it`
+  if (node?.tag !== undefined) {
+    return `tag ${node.tag} is not supported; remove it, or put quotes around a text that begins with "!"`
+  }
   return undefined
 }
 

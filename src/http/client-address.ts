@@ -1,21 +1,19 @@
 /** Whose request is it? The address that rules, limits and the log go by. */
 
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
+import { networkList } from '../network-list.ts'
+
+/** From the socket's peer and the X-Forwarded-For header to the client's address. */
+export type ClientAddressReader = (
+  peer: string | undefined,
+  forwardedFor: string | undefined,
+) => string
 
 /**
  * @param trusted CIDRs or addresses of the proxies whose X-Forwarded-For is believed
- * @returns a function from the socket's peer and the X-Forwarded-For header to the client's address
  */
-export function clientAddressReader(
-  trusted: readonly string[],
-): (peer: string | undefined, forwardedFor: string | undefined) => string {
-  const proxies = new BlockList()
-  for (const range of trusted) {
-    const [address = '', length] = range.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (length === undefined) proxies.addAddress(address, family)
-    else proxies.addSubnet(address, Number(length), family)
-  }
+export function clientAddressReader(trusted: readonly string[]): ClientAddressReader {
+  const proxies = networkList(trusted)
   const isProxy = (address: string) =>
     isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 

@@ -3,8 +3,10 @@
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { formatScope } from '../protocol/scope.ts'
+import { formatRule } from '../token/recent-decisions.ts'
 import type { TokenRequest } from '../token/token-request.ts'
 import type { TokenOutcome } from '../token/token-service.ts'
+import { maximumListSize, short, shortList } from './short-text.ts'
 
 /** What is known of a request when it has been answered. No field ever holds a secret. */
 export interface DecisionRecord {
@@ -19,12 +21,6 @@ export interface DecisionRecord {
   readonly error?: unknown
 }
 
-/** Room for one list of a line, in bytes as JSON writes them: there are four, and a line stays under 8 kB. */
-const maximumListSize = 1500
-const maximumTextSize = 300
-/** `\u0000`: the most that JSON makes of one UTF-16 unit. */
-const longestEscape = 6
-
 export function logDecision(log: Log, record: DecisionRecord): void {
   const { request, outcome, error } = record
   const fields = {
@@ -37,11 +33,13 @@ export function logDecision(log: Log, record: DecisionRecord): void {
     ...requestFields(request),
     ...outcomeFields(outcome),
   }
-  const isBusy = error instanceof AppError && error.code === 'unavailable' && !error.cause
-  // A flood of logins must not become a flood of stacks.
-  if (isBusy) log.warn({ ...fields, reason: error.message }, 'busy')
+  const code = error instanceof AppError ? error.code : undefined
+  const reason = { reason: reasonOf(error) }
+  if (code === 'too_many_requests') log.warn({ ...fields, ...reason }, 'throttled')
+  // No stack: a flood of logins, or a directory that is down, must not become a flood of stacks.
+  else if (code === 'unavailable') log.error({ ...fields, ...reason }, 'could not answer')
   else if (record.status >= 500) log.error({ ...fields, err: error }, 'could not answer')
-  else if (outcome === undefined) log.warn({ ...fields, reason: reasonOf(error) }, 'bad request')
+  else if (outcome === undefined) log.warn({ ...fields, ...reason }, 'bad request')
   else if (outcome.kind === 'refused') log.warn(fields, 'refused')
   else log.info(fields, 'issued')
 }
@@ -67,38 +65,14 @@ function outcomeFields(outcome: TokenOutcome | undefined): object {
     subject: grant.subject && short(grant.subject.name),
     ...(grant.subject && { backend: grant.subject.backend }),
     granted: shortList(grant.access.map(formatScope)),
-    rules: shortList(rules.map((rule) => `${rule.name} (${rule.origin})`)),
+    rules: shortList(rules.map(formatRule)),
     jti: claims.jti,
   }
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
-}
-
-function size(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text))
-}
-
-/** What JSON leaves as it is, and a terminal obeys or takes for the end of a line. */
-const unprintable = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-
-function short(text: string): string {
-  const shown = text.replace(
-    unprintable,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  if (size(shown) <= maximumTextSize) return shown
-  return `${shown.slice(0, maximumTextSize / longestEscape)}…`
-}
-
-function shortList(texts: readonly string[]): readonly string[] {
-  const shown: string[] = []
-  let room = maximumListSize
-  for (const text of texts.map(short)) {
-    room -= size(text)
-    if (room < 0) return [...shown, `… and ${texts.length - shown.length} more`]
-    shown.push(text)
-  }
-  return shown
+/** With what lies behind it, which is not for the client; a cause tells in its own words what lies behind that. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const cause = error.cause instanceof Error ? ` ${error.cause.message}` : ''
+  return short(`${error.message}${cause}`, maximumListSize)
 }

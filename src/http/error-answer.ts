@@ -17,13 +17,18 @@ const answers: Readonly<Record<ErrorCode, Answer>> = {
   not_found: { status: 404, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   method_not_allowed: { status: 405, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   conflict: { status: 409, code: 'UNSUPPORTED', oauth: 'invalid_request' },
+  too_many_requests: {
+    status: 429,
+    code: 'TOOMANYREQUESTS',
+    oauth: 'temporarily_unavailable',
+  },
   too_large: { status: 413, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   unavailable: { status: 503, code: 'UNAVAILABLE', oauth: 'temporarily_unavailable' },
   misconfigured: { status: 500, code: 'UNKNOWN', oauth: 'server_error' },
 }
 
-/** Seconds after which a client may try again what could not be answered just now. */
-const retryAfter = 2
+/** Seconds after which a client may try again what could not be answered just now, unless the error knows. */
+const shortWait = 2
 
 /**
  * What a client may see of an error: the message of an {@link AppError} that is meant for it; of
@@ -44,7 +49,9 @@ export function answerError(response: ServerResponse, error: AppError, requestId
     // Browsers ask for a password when they see it; every other client ignores it.
     response.setHeader('WWW-Authenticate', 'Basic realm="Dockwarden", charset="UTF-8"')
   }
-  if (status === 503) response.setHeader('Retry-After', String(retryAfter))
+  if (status === 429 || status === 503) {
+    response.setHeader('Retry-After', String(Math.ceil(error.retryAfter ?? shortWait)))
+  }
   answerJson(response, status, errorBody(code, oauth, error.message, requestId), requestId)
   return status
 }

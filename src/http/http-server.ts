@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { reasonOf } from './decision-log.ts'
+import { type DenialRouteParts, denialRoutes } from './denial-routes.ts'
 import { answerError, clientError } from './error-answer.ts'
 import { createExpressServer } from './express-classes.ts'
 import { healthRoutes, type Readiness } from './health-routes.ts'
+import { type Metric, metricsRoutes } from './metrics-routes.ts'
 import { type TokenRouteParts, tokenRoutes } from './token-routes.ts'
 
 export interface HttpServer {
@@ -38,7 +41,12 @@ const maximumConnections = 10_000
 const maximumHeaders = 0
 
 export function createHttpServer(
-  parts: TokenRouteParts & { readonly readiness: Readiness; readonly log: Log },
+  parts: TokenRouteParts &
+    DenialRouteParts & {
+      readonly readiness: Readiness
+      readonly metrics: readonly Metric[]
+      readonly log: Log
+    },
 ): HttpServer {
   const app = express()
   app.disable('x-powered-by')
@@ -46,7 +54,9 @@ export function createHttpServer(
   app.set('query parser', false)
   // First, with nothing before it: this is the hot path.
   app.use(tokenRoutes(parts))
+  app.use(denialRoutes(parts))
   app.use(healthRoutes(parts.readiness))
+  app.use(metricsRoutes(parts.metrics))
   app.use((_request, response) => {
     answerError(
       response,
@@ -61,8 +71,11 @@ export function createHttpServer(
     const answer = isClientFault
       ? new AppError('invalid_request', 'the path of the request does not parse')
       : clientError(error)
-    if (!isClientFault)
-      parts.log.error({ requestId, method: request.method, err: error }, 'could not answer')
+    if (!isClientFault) {
+      // As in the line of a decision: a database that is down must not become a flood of stacks.
+      const cause = error instanceof AppError ? { reason: reasonOf(error) } : { err: error }
+      parts.log.error({ requestId, method: request.method, ...cause }, 'could not answer')
+    }
     answerError(response, answer, requestId)
   }
   app.use(lastResort)

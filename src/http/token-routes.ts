@@ -4,17 +4,25 @@ import { randomUUID } from 'node:crypto'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { CandidateTrial } from '../token/candidate-trial.ts'
+import { type RecentDecisions, rememberIfLess } from '../token/recent-decisions.ts'
 import { readTokenForm, readTokenQuery, type TokenRequest } from '../token/token-request.ts'
 import { tokenResponse } from '../token/token-response.ts'
 import type { TokenOutcome, TokenService } from '../token/token-service.ts'
+import { tryCandidate } from './candidate-log.ts'
+import type { ClientAddressReader } from './client-address.ts'
 import { logDecision } from './decision-log.ts'
 import { answerError, answerJson, clientError } from './error-answer.ts'
 import { readForm } from './form-body.ts'
+import { clientOf, headers } from './request-headers.ts'
 
 export interface TokenRouteParts {
   /** Asked for each request, so that a reload takes effect on the next one. */
   readonly tokenService: () => TokenService
-  readonly clientAddress: (peer: string | undefined, forwardedFor: string | undefined) => string
+  readonly recentDecisions: RecentDecisions
+  /** Undefined where no rules are tried beside those in force. */
+  readonly candidate: () => CandidateTrial | undefined
+  readonly clientAddress: ClientAddressReader
   readonly log: Log
 }
 
@@ -44,27 +52,26 @@ export function tokenRoutes(parts: TokenRouteParts): Router {
 }
 
 function answerWith(
-  { tokenService, clientAddress, log }: TokenRouteParts,
+  { tokenService, recentDecisions, candidate, clientAddress, log }: TokenRouteParts,
   read: (request: Request, response: Response) => Promise<TokenRequest>,
 ): RequestHandler {
   return async (request, response) => {
     const start = performance.now()
     const requestId = randomUUID()
-    // Taken before anything is awaited: a client that hangs up takes its address along.
-    const client = clientAddress(
-      request.socket.remoteAddress,
-      headers(request, 'x-forwarded-for').join(',') || undefined,
-    )
+    const client = clientOf(request, clientAddress)
     let asked: TokenRequest | undefined
+    let trial: CandidateTrial | undefined
     let outcome: TokenOutcome | undefined
     let failure: unknown
     let status = 200
     try {
       asked = await read(request, response)
-      outcome = await tokenService().issue(asked)
+      trial = candidate()
+      outcome = await tokenService().issue(asked, client)
       if (outcome.kind === 'refused') {
-        status = answerError(response, wrongCredentials(asked), requestId)
+        status = answerError(response, wrongCredentials(asked, outcome.tell), requestId)
       } else {
+        rememberIfLess(recentDecisions, asked, outcome, { requestId, address: client })
         const method = request.method === 'POST' ? 'POST' : 'GET'
         answerJson(response, status, tokenResponse(outcome, method), requestId)
       }
@@ -82,11 +89,15 @@ function answerWith(
       outcome,
       error: failure,
     })
+    if (trial !== undefined && asked !== undefined && outcome?.kind === 'issued') {
+      await tryCandidate(trial, log, { requestId, request: asked, outcome })
+    }
   }
 }
 
 /** The same words whether the name or the password is wrong: they must not tell which. */
-function wrongCredentials({ proof }: TokenRequest): AppError {
+function wrongCredentials({ proof }: TokenRequest, tell: string | undefined): AppError {
+  if (tell !== undefined) return new AppError('unauthorized', tell)
   const messages = {
     none: 'sign in first: docker login',
     password: 'wrong user name or password',
@@ -99,12 +110,4 @@ function wrongCredentials({ proof }: TokenRequest): AppError {
 function queryOf(request: Request): string {
   const mark = request.url.indexOf('?')
   return mark === -1 ? '' : request.url.slice(mark + 1)
-}
-
-/** Every header of that name: `request.headers` would hide a second Authorization. */
-function headers(request: Request, name: string): readonly string[] {
-  if (request.headers[name] === undefined) return []
-  return request.rawHeaders.filter(
-    (_value, index, raw) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name,
-  )
 }

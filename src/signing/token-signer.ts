@@ -1,6 +1,6 @@
 /** Signs tokens: ES256 with the leaf key in service, whose certificate goes into the header. */
 
-import { type SignKeyObjectInput, sign } from 'node:crypto'
+import { type SignKeyObjectInput, sign, type X509Certificate } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
@@ -30,6 +30,8 @@ export type SignerStatus =
 export interface OpenTokenSigner extends TokenSigner {
   /** Absolute path of the certificate that registries need as `rootcertbundle`. */
   readonly caCertificateFile: string
+  /** The token CA's own certificate: what tells our tokens from all others. */
+  readonly caCertificate: X509Certificate
   /** Not ok: tokens cannot be signed, or the CA ends soon. */
   status(): SignerStatus
   /** Nothing is signed any more. */
@@ -47,10 +49,10 @@ const day = 24 * 60 * 60 * 1000
 const minute = 60 * 1000
 /** A leaf is replaced at this age, long before its end: renewals may fail for days. */
 const renewalAge = day
-/** Registries accept a token for so long after its `exp` (distribution's token.go, Leeway). */
-const registryLeeway = minute
+/** Seconds for which registries take a token after its `exp` (distribution's token.go, Leeway). */
+export const registryLeeway = 60
 /** Seconds. A leaf about to be replaced must still outlive the token that it signs. */
-export const longestTokenLifetime = (leafLife - renewalAge - registryLeeway) / 1000
+export const longestTokenLifetime = (leafLife - renewalAge) / 1000 - registryLeeway
 
 /** A leaf with what every token of it begins with. */
 interface LeafInService extends LeafKey {
@@ -68,6 +70,7 @@ export async function openTokenSigner(options: TokenSignerOptions): Promise<Open
 
 class LeafTokenSigner implements OpenTokenSigner {
   readonly caCertificateFile: string
+  readonly caCertificate: X509Certificate
   readonly #authority: CertificateAuthority
   readonly #clock: Clock
   readonly #log: Log
@@ -80,6 +83,7 @@ class LeafTokenSigner implements OpenTokenSigner {
 
   constructor(authority: CertificateAuthority, clock: Clock, log: Log) {
     this.caCertificateFile = authority.certificateFile
+    this.caCertificate = authority.certificate
     this.#authority = authority
     this.#clock = clock
     this.#log = log
@@ -136,7 +140,7 @@ class LeafTokenSigner implements OpenTokenSigner {
   /** Registries check the certificate's dates too, when they see the token: up to `exp` and leeway. */
   #covers(leaf: LeafKey, now: number, exp: number): boolean {
     // No leaf outlives the CA; the tokens of its last minutes end with it.
-    const needed = Math.min(exp * 1000 + registryLeeway, this.#authority.notAfter.getTime())
+    const needed = Math.min((exp + registryLeeway) * 1000, this.#authority.notAfter.getTime())
     const notAfter = leaf.notAfter.getTime()
     return leaf.notBefore.getTime() <= now && now < notAfter && needed <= notAfter
   }

@@ -1,33 +1,41 @@
-/** The accounts in the database. */
+/** The accounts in the database, as a login sees them. */
 
 import type { Account, AccountStore, NewAccount } from '../authentication/accounts.ts'
+import {
+  firstAccountStep,
+  insertAccount,
+  readAccounts,
+  recordFirstAccount,
+} from './account-rows.ts'
+import { ChangeCount } from './change-count.ts'
 import type { Database } from './database.ts'
-
-/** The step of `set_up_steps` that is done once there has been an account. */
-const firstAccountStep = 'first account'
 
 export class KyselyAccountStore implements AccountStore {
   readonly #database: Database
+  readonly #hashChanges: ChangeCount
 
   constructor(database: Database) {
     this.#database = database
+    this.#hashChanges = new ChangeCount(database, 'password hashes')
   }
 
   async findByName(name: string): Promise<Account | undefined> {
-    const row = await this.#database.read((reader) =>
-      reader
-        .selectFrom('accounts')
-        .select(['id', 'name', 'password_hash', 'disabled'])
-        .where('name', '=', name)
-        .executeTakeFirst(),
-    )
+    const [row] = await this.#database.read((reader) => readAccounts(reader, [name]))
     if (row === undefined) return undefined
     return {
       id: row.id,
       name: row.name,
       passwordHash: row.password_hash,
       isDisabled: row.disabled === 1,
+      groups: row.groups,
     }
+  }
+
+  async names(): Promise<readonly string[]> {
+    const rows = await this.#database.read((reader) =>
+      reader.selectFrom('accounts').select('name').orderBy('name').execute(),
+    )
+    return rows.map(({ name }) => name)
   }
 
   async hashSamples(): Promise<readonly string[]> {
@@ -35,11 +43,22 @@ export class KyselyAccountStore implements AccountStore {
       reader
         .selectFrom('accounts')
         .select(({ fn }) => fn.min('password_hash').as('hash'))
-        // `$2b$10$`: the kind and the cost of a bcrypt hash.
-        .groupBy(({ fn, val }) => fn('substr', ['password_hash', val(1), val(7)]))
+        .groupBy(({ fn, val, case: when }) =>
+          when()
+            // `$5$rounds=5000$`: up to the last digit that the rounds can have.
+            .when('password_hash', 'like', '$_$rounds=%')
+            .then(fn<string>('substr', ['password_hash', val(1), val(17)]))
+            // `$2b$10$`: the kind and the cost of a bcrypt hash.
+            .else(fn<string>('substr', ['password_hash', val(1), val(7)]))
+            .end(),
+        )
         .execute(),
     )
     return rows.map(({ hash }) => hash)
+  }
+
+  async hashChanges(): Promise<number> {
+    return await this.#hashChanges.current()
   }
 
   async hadAny(): Promise<boolean> {
@@ -53,38 +72,11 @@ export class KyselyAccountStore implements AccountStore {
     return step !== undefined
   }
 
-  async create(account: NewAccount): Promise<boolean> {
-    return await this.#insert(account, false)
-  }
-
   async createFirst(account: NewAccount): Promise<boolean> {
-    return await this.#insert(account, true)
-  }
-
-  /** @returns false where the name is taken, or `onlyFirst` and this database has ever had an account */
-  async #insert(account: NewAccount, onlyFirst: boolean): Promise<boolean> {
-    const { id, name, passwordHash, createdAt } = account
-    const time = createdAt.toISOString()
-    return await this.#database.write(async (transaction) => {
-      const step = await transaction
-        .insertInto('set_up_steps')
-        .values({ name: firstAccountStep, done_at: time })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .executeTakeFirst()
-      if (onlyFirst && step.numInsertedOrUpdatedRows !== 1n) return false
-      const inserted = await transaction
-        .insertInto('accounts')
-        .values({
-          id,
-          name,
-          password_hash: passwordHash,
-          disabled: 0,
-          created_at: time,
-          updated_at: time,
-        })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .executeTakeFirst()
-      return inserted.numInsertedOrUpdatedRows === 1n
-    })
+    return await this.#database.write(
+      async (transaction) =>
+        (await recordFirstAccount(transaction, account.createdAt)) &&
+        (await insertAccount(transaction, account)),
+    )
   }
 }

@@ -1,5 +1,6 @@
 /** What the failures of SQLite mean: whom to tell what, and which pass by themselves. */
 
+import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SqliteError } from 'better-sqlite3'
 import { AppError } from '../errors.ts'
@@ -39,6 +40,16 @@ export function runningFault(error: unknown): unknown {
   })
 }
 
+/** The usual reason: it is the server's, and somebody else runs a command. */
+function owner(path: string): string {
+  try {
+    const { uid } = statSync(path)
+    return `, or run it as their owner, uid ${uid}`
+  } catch {
+    return ', or run it as their owner'
+  }
+}
+
 const notFolder = 'cannot be made: a part of its path is a file; let "database" name another place'
 
 /** Start of SQLite's or the system's error code → what it says of the file, and what to do. */
@@ -63,6 +74,6 @@ export function openingFault(path: string, error: unknown): unknown {
   if (code === undefined) return error
   const sentence =
     openingFaults.find(([start]) => code.startsWith(start))?.[1] ??
-    `cannot be opened or written (${code}): give the user that the server runs as the right to read and write the file and its folder (chown, chmod)`
+    `cannot be opened or written (${code}): give the user that this program runs as the right to read and write the file and its folder (chown, chmod)${owner(path)}`
   return new AppError('misconfigured', `${path} ${sentence}`, { cause })
 }

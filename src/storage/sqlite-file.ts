@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import {
+  chownSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -72,7 +73,7 @@ function exists(path: string): boolean {
 function create(path: string): void {
   const folder = dirname(path)
   const draft = `${path}.${randomUUID()}.new`
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const topmostMade = mkdirSync(folder, { recursive: true, mode: 0o700 })
   try {
     // The -wal and -shm that SQLite makes later take over the mode of the database.
     closeSync(openSync(draft, 'wx', 0o600))
@@ -84,6 +85,7 @@ function create(path: string): void {
     } finally {
       sqlite.close()
     }
+    giveToFolderOwner(draft, topmostMade)
     // Unlike a rename, it fails where there is a file by now.
     linkSync(draft, path)
     flush(folder)
@@ -91,6 +93,22 @@ function create(path: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   } finally {
     rmSync(draft, { force: true })
+  }
+}
+
+/**
+ * What root makes in somebody else's folder is for them: a server that runs as that user could not
+ * open it. SQLite itself does the same with its -wal and -shm.
+ */
+function giveToFolderOwner(file: string, topmostMade: string | undefined): void {
+  const { uid, gid } = statSync(dirname(topmostMade ?? file))
+  if (statSync(file).uid !== 0 || uid === 0) return
+  const paths = [file]
+  for (let path = file; path !== (topmostMade ?? file); paths.push(path)) path = dirname(path)
+  try {
+    for (const path of paths) chownSync(path, uid, gid)
+  } catch {
+    // In a container root may lack this right. The file is root's then, as any other that it makes.
   }
 }
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Asker, authorize } from '../../src/authorization/authorize.ts'
+import type { Circumstances } from '../../src/authorization/conditions.ts'
 import { compilePolicy, type GroupMap } from '../../src/authorization/policy.ts'
 import { parsePrincipal, type Rule } from '../../src/authorization/rule.ts'
 import type { Action } from '../../src/protocol/access.ts'
@@ -29,17 +29,35 @@ function rule({ who, may = [], may_not = [], on }: Line, index = 0): Rule {
   }
 }
 
-const alice: Asker = { name: 'alice', groups: [] }
-const bob: Asker = { name: 'bob', groups: ['dev'] }
+const alice: Asker = { name: 'alice', kind: 'user', groups: [] }
+const bob: Asker = { name: 'bob', kind: 'user', groups: [{ name: 'dev' }] }
+
+const circumstances: Circumstances = {
+  service: 'registry',
+  address: '192.0.2.1',
+  time: new Date('2026-11-21T12:00:00Z'),
+}
 
 function granted(rules: Line[], asker: Asker | null, asked: string, groups: GroupMap = {}): string {
   const { access } = authorize(
     compilePolicy(rules.map(rule), groups),
     asker,
     parseScopes([asked]).scopes,
+    circumstances,
   )
   return access.map(formatScope).join(' ')
 }
+
+test('B28: a doubtful group gives nothing, and takes what is denied to it', () => {
+  const asker: Asker = { ...bob, doubtfulGroups: [{ name: 'ops' }] }
+  const on = ['a']
+  const may: Line = { who: ['group:ops', 'group:dev'], may: ['pull', 'push'], on }
+  const mayNot: Line = { who: ['group:ops'], may_not: ['push'], on }
+  expect(granted([{ ...may, who: ['group:ops'] }], asker, 'repository:a:pull')).toBe('')
+  expect(granted([may], asker, 'repository:a:pull,push')).toBe('repository:a:pull,push')
+  expect(granted([may, mayNot], asker, 'repository:a:pull,push')).toBe('repository:a:pull')
+  expect(granted([may, mayNot], bob, 'repository:a:pull,push')).toBe('repository:a:pull,push')
+})
 
 describe('B28: who', () => {
   const on = ['a']
@@ -74,7 +92,7 @@ describe('B28: who', () => {
 
   test('a user who is called like a principal is only a user', () => {
     for (const name of ['anonymous', 'group:dev', 'authenticated', '*']) {
-      const asker = { name, groups: [] }
+      const asker: Asker = { name, kind: 'user', groups: [] }
       const rules: Line[] = [
         { who: ['anonymous', 'group:dev'], may, on },
         { who: ['authenticated'], may_not: ['pull'], on: ['b'] },
@@ -262,78 +280,23 @@ test('a decision names the rules that gave and took, for the log', () => {
   ]
   const policy = compilePolicy(rules.map(rule))
   const decided = (name: string) =>
-    authorize(policy, alice, parseScopes([`repository:${name}:pull`]).scopes).rules.map(
-      (r) => r.name,
-    )
+    authorize(
+      policy,
+      alice,
+      parseScopes([`repository:${name}:pull`]).scopes,
+      circumstances,
+    ).rules.map((r) => r.name)
   expect(decided('a/b')).toEqual(['rule 0'])
   expect(decided('a/secret')).toEqual(['rule 0', 'rule 2'])
   expect(decided('b')).toEqual([])
 })
 
 test('anonymous may do something as soon as one rule gives them something', () => {
-  const may = (line: Line) => compilePolicy([rule(line)]).anonymousMay
+  const may = (line: Line) => compilePolicy([rule(line)]).anonymousMay(circumstances)
   expect(may({ who: ['anonymous'], may: ['pull'], on: ['a'] })).toBe(true)
   expect(may({ who: ['anyone'], may: ['pull'], on: ['a'] })).toBe(true)
   expect(may({ who: ['authenticated'], may: ['pull'], on: ['a'] })).toBe(false)
   expect(may({ who: ['anonymous'], may_not: ['pull'], on: ['a'] })).toBe(false)
-})
-
-const actions = fc.uniqueArray(fc.constantFrom<Action>('pull', 'push', 'delete', '*'), {
-  minLength: 1,
-  maxLength: 3,
-})
-const names = fc.constantFrom('a', 'b', 'a/b', 'a/c', 'a/b/c', 'b/a')
-const line = fc.record({
-  who: fc.uniqueArray(
-    fc.constantFrom('anonymous', 'authenticated', 'anyone', 'user:alice', 'user:bob', 'group:dev'),
-    { minLength: 1, maxLength: 2 },
-  ),
-  on: fc.uniqueArray(fc.constantFrom('a', 'a/*', 'a/**', '**', '*', '*/b', '{a,b}/c', '**/c'), {
-    minLength: 1,
-    maxLength: 2,
-  }),
-})
-const allow = fc.record({ may: actions }).chain((may) => line.map((rest) => ({ ...rest, ...may })))
-const deny = fc
-  .record({ may_not: actions })
-  .chain((may_not) => line.map((rest) => ({ ...rest, ...may_not })))
-const rules = fc.array(fc.oneof(allow, deny), { maxLength: 6 })
-const askers = fc.constantFrom(null, alice, bob)
-const asked = fc
-  .tuple(names, actions)
-  .map(([name, wanted]) => `repository:${name}:${wanted.join(',')}`)
-
-/** The actions of an answer, with `*` spelled out. */
-function spelled(answer: string): Set<string> {
-  const list = answer.split(':').at(-1)?.split(',').filter(Boolean) ?? []
-  return new Set(list.flatMap((action) => (action === '*' ? ['pull', 'push', 'delete'] : [action])))
-}
-const isSubset = (a: Set<string>, b: Set<string>) => [...a].every((action) => b.has(action))
-
-test('B28: what is granted was asked for', () => {
-  fc.assert(
-    fc.property(rules, askers, asked, (rules, asker, asked) => {
-      expect(isSubset(spelled(granted(rules, asker, asked)), spelled(asked))).toBe(true)
-    }),
-  )
-})
-
-test('B28: the order of rules never matters', () => {
-  fc.assert(
-    fc.property(rules, askers, asked, (rules, asker, asked) => {
-      expect(granted(rules.toReversed(), asker, asked)).toBe(granted(rules, asker, asked))
-    }),
-  )
-})
-
-test('B28: one more allow never takes, one more deny never gives', () => {
-  fc.assert(
-    fc.property(rules, allow, deny, askers, asked, (rules, allow, deny, asker, asked) => {
-      const before = spelled(granted(rules, asker, asked))
-      expect(isSubset(before, spelled(granted([...rules, allow], asker, asked)))).toBe(true)
-      expect(isSubset(spelled(granted([...rules, deny], asker, asked)), before)).toBe(true)
-    }),
-  )
 })
 
 describe('a word of who that names nobody is refused', () => {
@@ -345,8 +308,8 @@ describe('a word of who that names nobody is refused', () => {
     'user:a:b',
     'team:dev',
     'Anonymous',
-    'robot:ci',
-    'group:*',
+    'user:*:a',
+    'robots:ci',
     '*',
   ])('%j', (word) => expect(parsePrincipal(word)).toBeTypeOf('string'))
 })

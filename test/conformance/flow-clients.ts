@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { type Client, createCrane, createPodman, createSkopeo } from '../support/clients.ts'
 import { type DockerEngine, registryName } from '../support/docker-engine.ts'
 import { type Image, tarArchive } from '../support/image.ts'
-import type { RunResult } from '../support/process.ts'
+import type { RunOptions, RunResult } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import type { Site } from './site.ts'
 
 /** One person at one machine. References come without the registry's name: `team/app:1`. */
 export interface Session {
   login(user: string, password: string): Promise<RunResult>
-  push(image: Image, reference: string): Promise<RunResult>
+  push(image: Image, reference: string, options?: RunOptions): Promise<RunResult>
   pull(reference: string): Promise<RunResult>
   /** Brings an image of the registry to another repository without sending its layers again. */
   mount(from: string, to: string): Promise<RunResult>
@@ -38,7 +38,8 @@ export const skopeo: FlowClient = {
     const remote = (reference: string): string => `docker://${host}/${reference}`
     return {
       login: (user, password) => login(client, ['login'], host, user, password),
-      push: ({ folder }, to) => client.run(['copy', `oci:${folder}:latest`, remote(to)]),
+      push: ({ folder }, to, options) =>
+        client.run(['copy', `oci:${folder}:latest`, remote(to)], options),
       pull: (from) => client.run(['copy', remote(from), `oci:${temporaryFolder('pulled')}:latest`]),
       mount: (from, to) => client.run(['copy', remote(from), remote(to)]),
       remove: (reference) => client.run(['delete', remote(reference)]),
@@ -53,13 +54,13 @@ export const podman: FlowClient = {
   async session({ port, certificate }) {
     const client = createPodman(certificate)
     const host = `localhost:${port}`
-    const push = (local: string, to: string): Promise<RunResult> =>
-      client.run(['push', local, `docker://${host}/${to}`])
+    const push = (local: string, to: string, options?: RunOptions): Promise<RunResult> =>
+      client.run(['push', local, `docker://${host}/${to}`], options)
     return {
       login: (user, password) => login(client, ['login'], host, user, password),
-      push: async ({ folder }, to) => {
+      push: async ({ folder }, to, options) => {
         const { stdout: id } = await client.run(['pull', '--quiet', `oci:${folder}:latest`])
-        return await push(id.trim(), to)
+        return await push(id.trim(), to, options)
       },
       pull: (from) => client.run(['pull', `${host}/${from}`]),
       mount: async (from, to) => {
@@ -80,7 +81,7 @@ export const crane: FlowClient = {
     const host = `localhost:${port}`
     return {
       login: (user, password) => login(client, ['auth', 'login'], host, user, password),
-      push: ({ folder }, to) => client.run(['push', folder, `${host}/${to}`]),
+      push: ({ folder }, to, options) => client.run(['push', folder, `${host}/${to}`], options),
       pull: (from) => {
         const file = join(temporaryFolder('pulled'), 'image.tar')
         return client.run(['pull', `${host}/${from}`, file])
@@ -110,12 +111,13 @@ export function docker(startEngine: () => Promise<DockerEngine>): FlowClient {
       engine.trust(host, readFileSync(certificate.authority, 'utf8'))
       return {
         login: (user, password) => client.login(host, user, password),
-        push: async ({ digest }, to) => {
-          // docker imports no OCI layout: one layer with the image's digest in it is as unique.
+        push: async ({ folder, layers: [digest = ''] }, to, options) => {
+          // docker imports no OCI layout: a layer with the image's first layer in it is as unique, and as large.
+          const layer = readFileSync(join(folder, 'blobs', ...digest.split(':')))
           const archive = join(temporaryFolder('archive'), 'layer.tar')
-          writeFileSync(archive, tarArchive('content', Buffer.from(digest)))
+          writeFileSync(archive, tarArchive('content', layer))
           await client.mustRun(['import', archive, `${host}/${to}`])
-          return await client.run(['push', `${host}/${to}`])
+          return await client.run(['push', `${host}/${to}`], options)
         },
         pull: async (from) => {
           // What the engine still has would hide that nothing was pulled.

@@ -28,6 +28,8 @@ export interface People {
   /** Has the name of bob, and no password. */
   readonly impostor: Session
   readonly nobody: Session
+  /** Who has not signed in yet. */
+  readonly newcomer: Session
   readonly image: Image
   /** The private image, `team/CLIENT:1`. */
   readonly app: string
@@ -42,6 +44,7 @@ export async function gatherPeople(client: FlowClient, site: Site): Promise<Peop
     bob: await client.session(site),
     impostor: await client.session(site),
     nobody: await client.session(site),
+    newcomer: await client.session(site),
     image: makeImage(),
     app: `team/${client.name}:1`,
     tool: `public/${client.name}:1`,
@@ -49,9 +52,24 @@ export async function gatherPeople(client: FlowClient, site: Site): Promise<Peop
 }
 
 /** The registry's own words, as the clients of containers/image and docker pass them on. */
-const denied = {
+const unauthorized = {
   crane: /UNAUTHORIZED: authentication required/,
   others: /denied: requested access to the resource is denied/,
+}
+
+/** Dockwarden's sentence. @param deed a regular expression */
+const denied = (deed: string): RegExp =>
+  new RegExp(`bob may not ${deed} \\(request [0-9a-f]{8}-[0-9a-f-]{27}\\)`)
+
+/** Guesses until everybody who is new here has to wait: half a minute for one more try. */
+async function useUpTries({ dockwarden }: Site, user: string): Promise<void> {
+  const url = `${dockwarden.url}/token?service=registry.example.com`
+  for (let network = 0, turnedAway = 0; turnedAway < 3; network += 1) {
+    const authorization = `Basic ${Buffer.from(`${user}:guess ${network}`).toString('base64')}`
+    // As nginx hands on what it sees.
+    const headers = { authorization, 'x-forwarded-for': `10.${network >> 8}.${network & 255}.1` }
+    turnedAway = (await fetch(url, { headers })).status === 429 ? turnedAway + 1 : 0
+  }
 }
 
 /** In this order: each one finds what the ones before it have left. */
@@ -78,7 +96,19 @@ export const flows: readonly Flow[] = [
     name: 'push without the right to',
     isRefused: true,
     act: ({ bob, app }) => bob.push(makeImage(), `${app}-of-bob`),
-    says: denied,
+    says: { others: denied('push to team/[a-z]+') },
+  },
+  {
+    name: 'push without any right',
+    isRefused: true,
+    act: ({ bob, app }) => bob.push(makeImage(), app.replace('team/', 'private/')),
+    says: { others: denied('push to private/[a-z]+') },
+  },
+  {
+    name: 'pull without the right to',
+    isRefused: true,
+    act: ({ bob, app }) => bob.pull(app.replace('team/', 'private/')),
+    says: { others: denied('pull from private/[a-z]+') },
   },
   {
     name: 'anonymous pull, public',
@@ -93,7 +123,15 @@ export const flows: readonly Flow[] = [
     act: ({ nobody, app }) => nobody.pull(app),
     says: {
       docker: /pull access denied for .+, repository does not exist or may require 'docker login'/,
-      ...denied,
+      ...unauthorized,
+    },
+  },
+  {
+    name: 'pull after the login that the registry asked for',
+    act: async ({ newcomer, app }) => {
+      expect((await newcomer.pull(app)).code).not.toBe(0)
+      expect(await newcomer.login('bob', passwords.bob)).toMatchObject({ code: 0 })
+      return await newcomer.pull(app)
     },
   },
   {
@@ -108,6 +146,20 @@ export const flows: readonly Flow[] = [
       docker: /unauthorized: wrong user name or password/,
       crane: /UNAUTHORIZED: wrong user name or password/,
       others: /invalid username\/password/,
+    },
+  },
+  {
+    name: 'login after too many wrong passwords',
+    isRefused: true,
+    act: async ({ site, impostor, tool }) => {
+      await useUpTries(site, 'mallory')
+      const login = await impostor.login('mallory', 'a guess too many')
+      return login.code === 0 ? await impostor.pull(tool) : login
+    },
+    says: {
+      docker: /toomanyrequests: Too many failed logins; try again later/,
+      crane: /TOOMANYREQUESTS: Too many failed logins; try again later/,
+      others: /too many requests to registry/,
     },
   },
   {
@@ -140,14 +192,14 @@ export const flows: readonly Flow[] = [
     needs: 'catalog',
     isRefused: true,
     act: ({ bob }) => bob.catalog?.(),
-    says: denied,
+    says: { podman: /403 \(Forbidden\)/, others: denied('list the catalog') },
   },
   {
     name: 'delete without the right to',
     needs: 'remove',
     isRefused: true,
     act: ({ bob, app }) => bob.remove?.(app),
-    says: { others: /authentication required/ },
+    says: { others: denied('delete from team/[a-z]+') },
   },
   {
     name: 'delete',

@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startDockwarden } from '../support/dockwarden.ts'
@@ -177,6 +177,22 @@ describeWithParts('the proxy', parts, () => {
     expect(tags).toMatchObject({ status: 404, body: expect.stringContaining('NAME_UNKNOWN') })
   })
 
+  test('a page of another origin can read whatever stands in for the 401 of a registry that lets it', async () => {
+    const readable = {
+      'access-control-allow-origin': 'https://ui.example',
+      'access-control-allow-credentials': 'true',
+      'access-control-expose-headers': 'WWW-Authenticate',
+    }
+    const refuse = { 'www-authenticate': 'Bearer realm="r"', ...readable }
+    await using registry = await startServer((_, response) => response.writeHead(401, refuse).end())
+    for (const auth of [site.dockwarden.host, '127.0.0.1:1']) {
+      await using proxy = await startNginx({ auth, registry: `127.0.0.1:${registry.port}` })
+      const headers = { authorization: 'Bearer t' }
+      const answer = await fetch(`${proxy.url}/v2/team/a/tags/list`, { headers })
+      expect([answer.status, Object.fromEntries(answer.headers)]).toMatchObject([401, refuse])
+    }
+  })
+
   test('a server that comes back at another address is found without a restart of the proxy', async () => {
     await using first = await startUpstream('127.0.0.1')
     await using second = await startUpstream('127.0.0.2', first.port)
@@ -209,8 +225,12 @@ function parseAnswer(text: string): Answer {
 }
 
 /** A web server that answers with its own address. */
-async function startUpstream(address: string, port = 0) {
-  const server = createServer((_, response) => response.end(address)).listen(port, address)
+function startUpstream(address: string, port = 0) {
+  return startServer((_, response) => response.end(address), address, port)
+}
+
+async function startServer(listener: RequestListener, address = '127.0.0.1', port = 0) {
+  const server = createServer(listener).listen(port, address)
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Certificate, makeCertificate } from '../support/certificate.ts'
 import { registryName } from '../support/docker-engine.ts'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import { type ConfigTree, type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
 import { freePort } from '../support/free-port.ts'
 import { type Nginx, startNginx } from '../support/nginx.ts'
 import { requirePart } from '../support/parts.ts'
@@ -38,8 +38,13 @@ export interface Site extends AsyncDisposable {
  * Starts all three. The registry comes after Dockwarden, because it reads the CA only once.
  *
  * @param address where nginx listens; a Docker engine comes to its bridge's address, not to 127.0.0.1
+ * @param changes sections of Dockwarden's configuration that take the place of the usual ones
  */
-export async function startSite(version: 2 | 3, address = '127.0.0.1'): Promise<Site> {
+export async function startSite(
+  version: 2 | 3,
+  address = '127.0.0.1',
+  changes: ConfigTree = {},
+): Promise<Site> {
   const port = await freePort()
   const url = `https://localhost:${port}`
   const service = 'registry.example.com'
@@ -57,6 +62,7 @@ export async function startSite(version: 2 | 3, address = '127.0.0.1'): Promise<
       issuer,
       authentication: [{ htpasswd: { file: 'htpasswd' } }],
       rules,
+      ...changes,
     },
   })
   const registry = await startRegistry({

@@ -1,23 +1,35 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of a rule
 /** A1: every answer of the running server equals an oracle that shares no code with it. */
 
 import { createHash, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
-import { type Answer, claimsOf, getToken, type Login, postToken } from './ask.ts'
 import {
+  type Asker,
   allowedActions,
   anonymousMayAnything,
+  type Circumstances,
   type Policy,
   type Resource,
   writtenOut,
-} from './oracle.ts'
-import { policyArbitrary, resources, users } from './policy-arbitrary.ts'
+} from '../authorization/oracle.ts'
+import {
+  askedArbitrary,
+  circumstancesNear,
+  policyArbitrary,
+  resourceNear,
+  services,
+  users,
+} from '../authorization/policy-arbitrary.ts'
+import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import { type Answer, claimsOf, getToken, type Login, postToken } from './ask.ts'
 
 const seed = Number(process.env['DOCKWARDEN_TEST_SEED'] ?? randomInt(2 ** 31))
 console.log(`A1: DOCKWARDEN_TEST_SEED=${seed}`)
 
-const policyCount = 14
+const policyCount = 20
+/** Of each asker under each policy. */
+const requestsOfEach = 4
 /** Below the limit of 32 scopes in one request. */
 const scopesInOneRequest = 30
 /** Each clause of the rules' description once, so that no seed can miss one. */
@@ -39,11 +51,42 @@ const everyClause: Policy = {
     { name: 'both', who: ['anyone'], may: ['pull'], on: ['**/x/**', 'ab*'] },
     { name: 'nobody', who: ['group:empty'], may: ['*'], on: ['**'] },
     { name: 'catalog', who: ['group:dev'], may: ['*'], on: ['registry:catalog'] },
+    { name: 'their own', who: ['authenticated'], may: ['push'], on: ['${user}/**', 'x-${user}'] },
+    { name: 'of each team', who: ['group:*'], may: ['pull'], on: ['teams/${group}/*'] },
+    { name: 'of one team', who: ['group:ops'], may: ['delete'], on: ['{a,web}/${group}-?'] },
+    { name: 'not of a team', who: ['group:*'], may_not: ['delete'], on: ['**/${group}-1'] },
+    { name: 'a robot', who: ['robot:alice'], may: ['*'], on: ['**', '${robot}/**'] },
+    {
+      name: 'from a network',
+      who: ['anyone'],
+      may: ['pull'],
+      on: ['near/**'],
+      when: { network: ['10.20.0.0/16', '2001:db8::/32'], service: ['mirror'] },
+    },
+    {
+      name: 'not from one',
+      who: ['anyone'],
+      may_not: ['pull'],
+      on: ['**'],
+      when: { network: ['203.0.113.128/25'] },
+    },
+    { name: 'past', who: ['anyone'], may: ['*'], on: ['**'], when: { until: '2020-02-29' } },
+    { name: 'future', who: ['anyone'], may_not: ['*'], on: ['**'], when: { from: '2095-01-01' } },
+    {
+      name: 'now',
+      who: ['group:dev'],
+      may: ['delete'],
+      on: ['now/*'],
+      when: { from: '2001-02-03', until: '2095-12-31T23:59:59.999Z' },
+    },
     { name: 'no catalog', who: ['user:bob'], may_not: ['*'], on: ['registry:catalog'] },
   ],
 }
 const policies = [everyClause, ...fc.sample(policyArbitrary, { seed, numRuns: policyCount - 1 })]
-const subjects: readonly (string | null)[] = [null, ...users]
+const askers: readonly (Asker | null)[] = [
+  null,
+  ...users.map((name) => ({ name, kind: 'user' as const, groups: [] })),
+]
 const passwordOf = (user: string) => `the password of ${user}`
 const loginOf = (user: string): Login => ({ user, password: passwordOf(user) })
 const sha1 = (text: string) => createHash('sha1').update(text).digest('base64')
@@ -59,7 +102,13 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 function configOf({ groups, rules }: Policy): Record<string, unknown> {
-  return { groups, rules, authentication: [{ htpasswd: { file: 'htpasswd' } }] }
+  return {
+    groups,
+    rules,
+    services: services.map((name) => ({ name })),
+    server: { trusted_proxies: ['127.0.0.1'] },
+    authentication: [{ htpasswd: { file: 'htpasswd' } }],
+  }
 }
 
 async function enforce(policy: Policy): Promise<void> {
@@ -68,53 +117,52 @@ async function enforce(policy: Policy): Promise<void> {
 }
 
 /** What one request asks: some resources, each with some actions. */
-type Question = readonly { readonly resource: Resource; readonly actions: readonly string[] }[]
-
-const askedActions = fc.oneof(
-  fc.constant(['pull', 'push', 'delete']),
-  fc.shuffledSubarray(['pull', 'push', 'delete'], { minLength: 1 }),
-  fc.constant(['*']),
-)
-
-function questionsOf(policyIndex: number, subjectIndex: number): readonly Question[] {
-  const random = { seed: seed + policyIndex * 100 + subjectIndex, numRuns: 1 }
-  const shuffled = fc.shuffledSubarray([...resources], { minLength: resources.length })
-  const [order = []] = fc.sample(shuffled, random)
-  const actions = fc.sample(askedActions, { ...random, numRuns: order.length })
-  const all = order.map((resource) => ({ resource, actions: everyActionOf(resource) }))
-  const some = order.map((resource, index) => ({ resource, actions: actions[index] ?? [] }))
-  return [...slices(all), ...slices(some)]
+interface Request {
+  readonly circumstances: Circumstances
+  readonly scopes: readonly { readonly resource: Resource; readonly actions: readonly string[] }[]
 }
 
-const everyActionOf = ({ type }: Resource) =>
-  type === 'registry' ? ['*'] : ['pull', 'push', 'delete']
-
-function slices<T>(values: readonly T[]): readonly (readonly T[])[] {
-  const count = Math.ceil(values.length / scopesInOneRequest)
-  return Array.from({ length: count }, (_, index) =>
-    values.slice(index * scopesInOneRequest, (index + 1) * scopesInOneRequest),
-  )
+function requestsOf(policyIndex: number, askerIndex: number): readonly Request[] {
+  const policy = policies[policyIndex] ?? everyClause
+  const scope = fc.record({
+    resource: resourceNear(policy, askers[askerIndex] ?? null),
+    actions: askedArbitrary,
+  })
+  const request = fc.record({
+    // The rules' periods end long before or after any run of this test.
+    circumstances: circumstancesNear(policy).map((near) => ({ ...near, time: new Date() })),
+    scopes: fc.uniqueArray(scope, {
+      minLength: scopesInOneRequest,
+      maxLength: scopesInOneRequest,
+      selector: ({ resource }) => resourceText(resource),
+    }),
+  })
+  return fc.sample(request, {
+    seed: seed + policyIndex * 100 + askerIndex,
+    numRuns: requestsOfEach,
+  })
 }
 
-const scopesOf = (question: Question) =>
-  question.map(({ resource: { type, name }, actions }) => `${type}:${name}:${actions.join(',')}`)
+const resourceText = ({ type, name }: Resource) => `${type}:${name}`
+const scopesOf = ({ scopes }: Request) =>
+  scopes.map(({ resource, actions }) => `${resourceText(resource)}:${actions.join(',')}`)
 
-function expectedAccess(policy: Policy, user: string | null, question: Question) {
+function expectedAccess(policy: Policy, asker: Asker | null, { circumstances, scopes }: Request) {
   return Object.fromEntries(
-    question
+    scopes
       .map(({ resource, actions }) => [
-        `${resource.type}:${resource.name}`,
-        allowedActions(policy, user, resource, actions).join(),
+        resourceText(resource),
+        allowedActions(policy, { asker, resource, circumstances }, actions).join(),
       ])
       .filter(([, actions]) => actions !== ''),
   )
 }
 
-async function grantedAccess(answer: Answer, user: string | null) {
-  const claims = await claimsOf(answer, server)
-  expect(claims.sub).toBe(user ?? '')
+async function grantedAccess(answer: Answer, asker: Asker | null, service: string) {
+  const claims = await claimsOf(answer, server, service)
+  expect(claims.sub).toBe(asker?.name ?? '')
   const entries = claims.access.map(
-    ({ type, name, actions }) => [`${type}:${name}`, writtenOut(type, actions).join()] as const,
+    (access) => [resourceText(access), writtenOut(access.type, access.actions).join()] as const,
   )
   expect(new Set(entries.map(([resource]) => resource)).size, 'each resource once').toBe(
     entries.length,
@@ -129,25 +177,24 @@ test('A1: nobody gets what the rules do not give, nor less', { timeout: 120_000 
     await enforce(policy)
     // `docker login` asks no scope: it must not succeed without a password where nobody could use it.
     const { status } = await getToken(server, [])
-    expect(status, JSON.stringify(policy)).toBe(anonymousMayAnything(policy) ? 200 : 401)
-    for (const [subjectIndex, user] of subjects.entries()) {
-      const questions = questionsOf(policyIndex, subjectIndex)
+    const here = { service: 'registry', address: '127.0.0.1', time: new Date() }
+    expect(status, JSON.stringify(policy)).toBe(anonymousMayAnything(policy, here) ? 200 : 401)
+    for (const [askerIndex, asker] of askers.entries()) {
       await Promise.all(
-        questions.map(async (question, index) => {
-          const scopes = scopesOf(question)
+        requestsOf(policyIndex, askerIndex).map(async (request, index) => {
+          const { service, address: from } = request.circumstances
+          const login = asker === null ? null : { ...loginOf(asker.name), from }
           const answer =
-            user !== null && index % 3 === 0
-              ? await postToken(server, scopes, loginOf(user))
-              : await getToken(server, scopes, user === null ? null : loginOf(user))
-          const expected = expectedAccess(policy, user, question)
-          const why = `seed ${seed}, policy ${policyIndex}, ${user ?? 'anonymous'}: ${JSON.stringify(policy)}`
-          expect(await grantedAccess(answer, user), why).toEqual(expected)
-          for (const { resource, actions } of question) {
-            for (const action of actions) {
-              const cell = [policyIndex, user, resource.type, resource.name, action].join(' ')
-              cells.add(cell)
-              if (allowedActions(policy, user, resource, [action]).length > 0) granted.add(cell)
-            }
+            login !== null && index % 3 === 0
+              ? await postToken(server, scopesOf(request), login, service)
+              : await getToken(server, scopesOf(request), login, service, from)
+          const expected = expectedAccess(policy, asker, request)
+          const why = `seed ${seed}, policy ${policyIndex}, ${asker?.name ?? 'anonymous'}, ${service} from ${from}: ${JSON.stringify(policy)}`
+          expect(await grantedAccess(answer, asker, service), why).toEqual(expected)
+          for (const { resource, actions } of request.scopes) {
+            const cell = [policyIndex, askerIndex, service, from, resourceText(resource), actions]
+            cells.add(cell.join(' '))
+            if (resourceText(resource) in expected) granted.add(cell.join(' '))
           }
         }),
       )
@@ -182,7 +229,7 @@ test('A1: wrong credentials are 401 for every cell, also where anonymous would b
   for (const policy of [everything, ...policies.slice(0, 2)]) {
     await enforce(policy)
     for (const login of wrong) {
-      for (const scopes of [[], ...questionsOf(0, 0).slice(0, 2).map(scopesOf)]) {
+      for (const scopes of [[], ...requestsOf(0, 0).slice(0, 2).map(scopesOf)]) {
         for (const answer of [
           await getToken(server, scopes, login),
           await postToken(server, scopes, login),

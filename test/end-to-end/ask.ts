@@ -74,7 +74,12 @@ export const basic = (user: string, password: string) =>
 export interface Login {
   readonly user: string
   readonly password: string
+  /** The client's address, where the server trusts 127.0.0.1 as a proxy. */
+  readonly from?: string
 }
+
+const forwarded = (from: string | undefined) =>
+  from === undefined ? {} : { 'x-forwarded-for': from }
 
 /** A GET for a token, one `scope` parameter for each scope. */
 export function getToken(
@@ -82,11 +87,15 @@ export function getToken(
   scopes: readonly string[],
   login?: Login | null,
   service = 'registry',
+  from = login?.from,
 ): Promise<Answer> {
   const query = new URLSearchParams({ service })
   for (const scope of scopes) query.append('scope', scope)
   return ask(`${server.url}/token?${query}`, {
-    headers: login ? { authorization: basic(login.user, login.password) } : {},
+    headers: {
+      ...(login ? { authorization: basic(login.user, login.password) } : {}),
+      ...forwarded(from),
+    },
   })
 }
 
@@ -109,7 +118,7 @@ export function postToken(
   })
   return ask(`${server.url}/token`, {
     method: 'POST',
-    headers: { 'content-type': formType },
+    headers: { 'content-type': formType, ...forwarded(login.from) },
     body: form.toString(),
   })
 }

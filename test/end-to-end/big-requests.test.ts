@@ -1,12 +1,9 @@
 /** A22: a request that is too big is cut off early. */
 
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Dockwarden } from '../support/dockwarden.ts'
 import { startPublicServer } from './public-server.ts'
-import { head, parseAnswer, rawRequest } from './raw-http.ts'
+import { head, pour, rawRequest } from './raw-http.ts'
 import { expectRefusal } from './refusal.ts'
 import { residentMegabytes } from './resident-memory.ts'
 
@@ -22,34 +19,6 @@ const gigabyte = `Content-Length: ${2 ** 30}`
 /** A request's head without a word about its connection: it is the server that must end it. */
 const start = (line: string, ...headers: readonly string[]) =>
   `${[`${line} HTTP/1.1`, 'Host: x', ...headers].join('\r\n')}\r\n\r\n`
-
-/** Writes as much as the server takes, for `timeout` ms at most, and reads what it says meanwhile. */
-async function pour(head: string, piece: Buffer, timeout: number) {
-  const socket = connect(server.port, '127.0.0.1')
-  let answer = ''
-  const begin = performance.now()
-  let answered = Number.NaN
-  socket.on('data', (chunk: Buffer) => {
-    answer += chunk.toString()
-    answered ||= performance.now() - begin
-  })
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  socket.write(head)
-  while (!socket.destroyed && performance.now() - begin < timeout) {
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain').catch(() => {}), sleep(50)])
-    // Whoever never yields never reads the answer.
-    await sleep(1)
-  }
-  const closed = socket.destroyed || socket.closed
-  socket.destroy()
-  return {
-    ...parseAnswer(answer),
-    answered,
-    closed,
-    sent: socket.bytesWritten - socket.writableLength,
-  }
-}
 
 describe('A22: a big request', () => {
   const bytes = Buffer.alloc(16_384, 'x')
@@ -67,7 +36,7 @@ describe('A22: a big request', () => {
     '%s is answered with %i within a second, and the connection ends',
     async (_name, status, head, piece) => {
       const memory = residentMegabytes(server.process.pid)
-      const { answered, closed, sent, ...answer } = await pour(head, piece, 1_500)
+      const { answered, closed, sent, ...answer } = await pour(server.port, head, piece, 1_500)
       if (status >= 400) expectRefusal({ ...answer, text: answer.body }, status)
       else expect(answer.status).toBe(status)
       expect(answered).toBeLessThan(1_000)

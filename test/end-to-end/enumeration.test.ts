@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
 import { requirePart } from '../support/parts.ts'
 import { run } from '../support/process.ts'
-import { type Answer, claimsOf, getToken, postToken } from './ask.ts'
-import { expectRefusal } from './refusal.ts'
+import { claimsOf, getToken, postToken } from './ask.ts'
+import { expectRefusal, seen } from './refusal.ts'
 import { longest, rightLogins, startServerWithUsers, wrongLogins } from './wrong-logins.ts'
 
 let server: Dockwarden
@@ -15,13 +15,6 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 const scopes = ['repository:a:pull']
-
-/** Everything of an answer that a client sees, but for its date and its request id. */
-function seen({ status, rawHeaders, text }: Answer): unknown {
-  const headers = rawHeaders.map((value, index) => (isVarying(rawHeaders[index - 1]) ? '…' : value))
-  return { status, headers, text: text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…') }
-}
-const isVarying = (name = '') => ['date', 'x-request-id'].includes(name.toLowerCase())
 
 test('every user gets in with the right password', async () => {
   for (const login of rightLogins) {

@@ -3,15 +3,23 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  type Asker,
+  allowedActions,
+  isRepository,
+  type Policy,
+  writtenOut,
+} from '../authorization/oracle.ts'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
 import { type Answer, ask, basic, claimsOf, formType, type TokenAccess } from './ask.ts'
-import { allowedActions, isRepository, type Policy, writtenOut } from './oracle.ts'
 
 const policy: Policy = {
-  groups: {},
+  groups: { dev: ['alice'], ops: ['root'] },
   rules: [
     { name: 'public', who: ['anyone'], may: ['pull'], on: ['public/**'] },
-    { name: 'own', who: ['user:alice'], may: ['push'], on: ['alice/**', 'a*', '{x,y}/?'] },
+    { name: 'own', who: ['user:alice'], may: ['push'], on: ['a*', '{x,y}/?'] },
+    { name: 'their own', who: ['authenticated'], may: ['push'], on: ['${user}/**'] },
+    { name: 'of a team', who: ['group:*'], may: ['pull'], on: ['teams/${group}/**'] },
     { name: 'all', who: ['user:root'], may: ['*'], on: ['**'] },
     { name: 'catalog', who: ['user:root'], may: ['*'], on: ['registry:catalog'] },
     { name: 'not', who: ['anyone'], may_not: ['delete'], on: ['**/keep'] },
@@ -50,6 +58,8 @@ function expectNoMoreThanAsked(
   values: readonly string[],
   access: readonly TokenAccess[],
 ) {
+  const asker: Asker | null = user === null ? null : { name: user, kind: 'user', groups: [] }
+  const circumstances = { service: 'registry', address: '127.0.0.1', time: new Date() }
   const asked = values.flatMap((value) => wellFormed(value).split(' '))
   for (const { type, name, actions, ...rest } of access) {
     expect(rest).toEqual({})
@@ -61,7 +71,11 @@ function expectNoMoreThanAsked(
     expect(wanted, `${type}:${name} was not asked for in ${JSON.stringify(values)}`).not.toEqual([])
     expect(type === 'repository' ? isRepository(name) : name === 'catalog', name).toBe(true)
     expect(actions.length).toBeGreaterThan(0)
-    const allowed = allowedActions(policy, user, { type, name }, wanted)
+    const allowed = allowedActions(
+      policy,
+      { asker, resource: { type, name }, circumstances },
+      wanted,
+    )
     expect(allowed, JSON.stringify(values)).toEqual(
       expect.arrayContaining([...writtenOut(type, actions)]),
     )
@@ -185,6 +199,10 @@ const nothing = [
   "repository:alice/app' OR '1'='1:pull",
   '${user}:alice/app:pull',
   'repository:${user}/app:pull',
+  'repository:$user/app:pull',
+  'repository:teams/${group}/app:pull',
+  'repository:teams/*/app:pull',
+  'repository:teams/group:dev/app:pull',
 ] as const
 
 test.each(subjects)(
@@ -272,6 +290,14 @@ test.each<[string, User, readonly string[], readonly TokenAccess[]]>([
     [{ type: 'registry', name: 'catalog', actions: ['*'] }],
   ],
   ['the catalog, for others', 'alice', ['registry:catalog:*'], []],
+  ['their own', 'alice', ['repository:alice/x:*'], [repository('alice/x', 'pull', 'push')]],
+  ["somebody else's", 'alice', ['repository:root/x:pull', 'repository:alicex/x:pull'], []],
+  [
+    "their team's, beside another's",
+    'alice',
+    ['repository:teams/dev/x:push,pull repository:teams/ops/x:pull repository:teams/dev:pull'],
+    [repository('teams/dev/x', 'pull')],
+  ],
   [
     'the challenge that a hostile ?from= makes',
     'alice',
@@ -301,6 +327,8 @@ const piece = fc.constantFrom(
     'catalog',
     'alice',
     'public',
+    'teams',
+    'dev',
     'keep',
     'x',
     'pull',
@@ -324,6 +352,8 @@ const piece = fc.constantFrom(
     '?',
     '{',
     '}',
+    '${user}',
+    '${group}',
     '\n',
     '\u0000',
   ],

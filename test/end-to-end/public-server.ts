@@ -6,6 +6,7 @@ import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
 export function startPublicServer(htpasswd = ''): Promise<Dockwarden> {
   return startDockwarden({
     config: {
+      server: { trusted_proxies: ['127.0.0.1'] },
       rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
       authentication: [{ htpasswd: { file: 'htpasswd' } }],
     },

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface RawAnswer {
   readonly status: number
@@ -30,6 +31,36 @@ async function readAll(socket: Socket, bytes: string | Buffer, timeout: number):
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   await once(socket, 'close')
   return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Writes as much as the server takes, for `timeout` ms at most, and reads what it says meanwhile. */
+export async function pour(port: number, head: string, piece: Buffer, timeout: number) {
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  const begin = performance.now()
+  let answered = Number.NaN
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString()
+    answered ||= performance.now() - begin
+  })
+  socket.on('error', () => {})
+  // Each wait that times out leaves its listeners behind.
+  socket.setMaxListeners(0)
+  await once(socket, 'connect')
+  socket.write(head)
+  while (!socket.destroyed && performance.now() - begin < timeout) {
+    if (!socket.write(piece)) await Promise.race([once(socket, 'drain').catch(() => {}), sleep(50)])
+    // Whoever never yields never reads the answer.
+    await sleep(1)
+  }
+  const closed = socket.destroyed || socket.closed
+  socket.destroy()
+  return {
+    ...parseAnswer(answer),
+    answered,
+    closed,
+    sent: socket.bytesWritten - socket.writableLength,
+  }
 }
 
 /** Status 0 where the server hung up without a word. */

@@ -1,6 +1,6 @@
 /** A21: a broken configuration changes nothing, and says where it is broken. */
 
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -32,7 +32,9 @@ beforeEach(async () => {
   await server.reload(good)
 })
 
-const check = () => run(process.execPath, [program, 'check', '--config', server.configFile])
+const command = (name: string) =>
+  run(process.execPath, [program, name, '--config', server.configFile])
+const check = () => command('check')
 const readiness = async () => {
   const answer = await ask(`${server.url}/readyz`)
   return { status: answer.status, ...answer.json() } as {
@@ -57,6 +59,9 @@ async function expectNoFailure(load: Load): Promise<void> {
 
 const tokenUrl = () => `${server.url}/token?service=registry&scope=repository:public/a:pull`
 
+const directory =
+  '{ preset: openldap, urls: ["ldaps://127.0.0.1"], base: "dc=x", bind: anonymous, tls: { ca_file: htpasswd } }'
+
 const faults: readonly (readonly [string, () => string, RegExp])[] = [
   ['an unknown key', () => `${good}\nruls: []\n`, /dockwarden\.yml:\d+:\d+.*ruls.*rules/s],
   ['an unknown key inside', () => good.replace('may:', 'mya:'), /dockwarden\.yml:\d+:\d+.*mya/s],
@@ -64,11 +69,35 @@ const faults: readonly (readonly [string, () => string, RegExp])[] = [
   ['the same key twice', () => `${good}\nrules: []\n`, /dockwarden\.yml:\d+:\d+.*rules/s],
   [
     'what only a later version knows',
-    () => good.replace('rules:', 'rule_tests: []\nrules:'),
-    /dockwarden\.yml:\d+:\d+.*rule_tests/s,
+    () => good.replace('rules:', 'identity_tokens: []\nrules:'),
+    /dockwarden\.yml:\d+:\d+.*identity_tokens/s,
   ],
   ['no map', () => '[]', /dockwarden\.yml/],
-  ['a file that is not there', () => good.replace('file: htpasswd', 'file: missing'), /missing/],
+  [
+    'a bad rule',
+    () => good.replace('public/**', 'Public/**'),
+    /dockwarden\.yml:\d+:\d+: rules.*Public/s,
+  ],
+  [
+    'an htpasswd file that is not there',
+    () => good.replace('file: htpasswd', 'file: missing'),
+    /dockwarden\.yml:\d+ authentication\[0\]\.htpasswd\.file: .*missing does not exist/,
+  ],
+  [
+    'a CA that is none',
+    () => good.replace('authentication:', `authentication:\n  - ldap: ${directory}`),
+    /dockwarden\.yml:\d+ authentication\[0\]\.ldap\.tls\.ca_file: .*does not hold the certificates/,
+  ],
+  [
+    'a candidate of rules that is not there',
+    () => `${good}\nrules_candidate: next.yml\n`,
+    /next\.yml: cannot be read: there is no such file/,
+  ],
+  [
+    'a rule test that fails',
+    () => `${good}\nrule_tests: [{ who: anonymous, may: [push], on: public/a }]\n`,
+    /dockwarden\.yml:\d+: rule_tests\[0\]: .*anonymous may not push to public\/a/,
+  ],
 ]
 
 describe('A21: a configuration that does not load', () => {
@@ -80,6 +109,46 @@ describe('A21: a configuration that does not load', () => {
     const { status, ready, parts } = await readiness()
     expect([status, ready, parts['config']?.state]).toEqual([200, true, 'degraded'])
     expect(parts['config']?.detail).toMatch(told)
+
+    const { code, stdout, stderr } = await command('reload')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(told)
+  })
+
+  test('a file that has vanished: the same, and nothing but its return is needed', async () => {
+    rmSync(server.configFile)
+    const { code, stderr } = await command('reload')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/dockwarden\.yml: cannot be read: there is no such file/)
+    const isDegraded = async () => (await readiness()).parts['config']?.state === 'degraded'
+    await server.process.waitUntil('tell', isDegraded, 5_000)
+    expect(await open('public/a', 'opened/a')).toEqual(['public/a'])
+    writeFileSync(server.configFile, good)
+    await server.process.waitUntil('reload', async () => !(await isDegraded()), 5_000)
+  })
+
+  test('a file that it names and that was missing is taken when it appears', async () => {
+    await server.reload(good.replace('file: htpasswd', 'file: later'))
+    expect((await readiness()).parts['config']?.state).toBe('degraded')
+    writeFileSync(join(server.folder, 'later'), `bob:${hash}\n`)
+    const isBobIn = async () => (await getToken(server, [], bob)).status === 200
+    await server.process.waitUntil('let bob in', isBobIn, 5_000)
+    expect((await readiness()).parts['config']).toEqual({ state: 'ok' })
+  })
+
+  test('is counted, and the metrics say that an older one is in force', async () => {
+    const metrics = async () => (await ask(`${server.url}/metrics`)).text
+    const count = async (result: string) =>
+      Number(new RegExp(`reloads_total\\{result="${result}"\\} (\\d+)`).exec(await metrics())?.[1])
+    const [done, refused] = [await count('done'), await count('refused')]
+    expect(await metrics()).toMatch(/^dockwarden_config_up_to_date 1$/m)
+    await server.reload(`${good}\nruls: 1\n`)
+    expect(await metrics()).toMatch(/^dockwarden_config_up_to_date 0$/m)
+    await server.reload(good)
+    expect(await metrics()).toMatch(/^dockwarden_config_up_to_date 1$/m)
+    expect([await count('done'), await count('refused')]).toEqual([done + 1, refused + 1])
+    const time = /^dockwarden_config_loaded_timestamp_seconds ([\d.]+)$/m.exec(await metrics())?.[1]
+    expect(Math.abs(Number(time) - Date.now() / 1000)).toBeLessThan(10)
   })
 
   test('fails no request, is found by check, and its mending is in force at once', async () => {
@@ -151,4 +220,26 @@ describe('A21: an htpasswd file that does not load', () => {
     await server.process.waitUntil('let alice go', async () => !(await signsIn(alice)), 5_000)
     await expectNoFailure(load)
   })
+})
+
+test('A21: a start takes what a reload refuses where nothing but a rule of it has ended', async () => {
+  const who = ['anyone']
+  const ended = { name: 'ended', who, may: ['pull'], on: ['old/a'], when: { until: '2020-01-01' } }
+  const endedTest = { who: 'anonymous', may: ['pull'], on: 'old/a' }
+  const restarted = await startDockwarden({
+    config: { ...config, rules: [...config.rules, ended], rule_tests: [endedTest] },
+    files: { htpasswd: `alice:${hash}\n` },
+  })
+  try {
+    const names = ['public/a', 'old/a'].map((name) => `repository:${name}:pull`)
+    const { access } = await claimsOf(await getToken(restarted, names), restarted)
+    expect(access.map(({ name }) => name)).toEqual(['public/a'])
+    await restarted.process.waitForOutput(
+      /"event":"rule_test".*dockwarden\.yml:\d+ rule_tests\[0\]/,
+    )
+    const line = await restarted.reload(`${readFileSync(restarted.configFile, 'utf8')}\n`)
+    expect(line).toMatchObject({ level: 'error', event: 'reload' })
+  } finally {
+    await restarted.stop()
+  }
 })

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration writes its variables so
 /** A7: no secret is anywhere but where it has to be. */
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import bcrypt from 'bcryptjs'
 import Database from 'better-sqlite3'
@@ -9,7 +9,9 @@ import { expect, test } from 'vitest'
 import { type Dockwarden, program, startDockwarden } from '../support/dockwarden.ts'
 import { run } from '../support/process.ts'
 import { type Answer, ask, basic, formType } from './ask.ts'
+import { filesBelow } from './files-below.ts'
 import { head, rawRequest } from './raw-http.ts'
+import { formsOf } from './secret-forms.ts'
 
 const right = 'Right-Secret-4711-äß'
 const wrong = 'Wrong-Secret-0815'
@@ -18,24 +20,6 @@ const plaintext = 'Plaintext-Secret-31'
 const database = 'Database-Secret-77'
 const rightHash = bcrypt.hashSync(right, 5)
 const lateHash = bcrypt.hashSync(late, 5)
-
-/** A secret in the forms in which it could be met again. */
-function formsOf(secret: string): readonly string[] {
-  const bytes = Buffer.from(secret)
-  // Base64 of a text that has the secret somewhere in it: three ways to fall onto groups of three.
-  const inside = [0, 1, 2].map((shift) =>
-    Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .slice(shift === 0 ? 0 : 4, -4),
-  )
-  return [
-    secret,
-    encodeURIComponent(secret),
-    bytes.toString('hex'),
-    bytes.toString('latin1'),
-    ...inside,
-  ]
-}
 
 /** Whatever a client does wrong, with a secret in it. */
 async function misbehave({ url, port }: Dockwarden, secret: string): Promise<readonly string[]> {
@@ -110,11 +94,6 @@ async function misbehave({ url, port }: Dockwarden, secret: string): Promise<rea
     ...raw.map(({ text }) => text),
   ]
 }
-
-const filesBelow = (folder: string): readonly string[] =>
-  (readdirSync(folder, { recursive: true }) as string[])
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
 
 test('A7: a whole life of the server leaves no secret behind', async () => {
   const config = {
@@ -216,4 +195,4 @@ test('A7: a whole life of the server leaves no secret behind', async () => {
   const stored = cells.filter((cell) => typeof cell === 'string' && /^\$2[aby]\$1\d\$/.test(cell))
   expect(stored).toHaveLength(1)
   expect(bcrypt.compareSync(adminPassword, String(stored[0]))).toBe(true)
-})
+}, 120_000)

@@ -1,5 +1,7 @@
 /** A server with users of every kind, and the ways not to get into it. */
 
+import bcrypt from 'bcryptjs'
+import { commandJson } from '../support/command.ts'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
 import { requirePart } from '../support/parts.ts'
 import { run } from '../support/process.ts'
@@ -37,16 +39,27 @@ export const wrongLogins: readonly (readonly [name: string, login: Login])[] = [
   ['a name in another case', { user: 'Quick', password }],
 ]
 
-export async function startServerWithUsers(): Promise<Dockwarden> {
+/** @param copies so many more of each user, `quick-0` and so on: one alone may be tried a few times only */
+export async function startServerWithUsers(copies = 0): Promise<Dockwarden> {
   const program = requirePart('htpasswd')
   const lines = Object.entries(users).map(async ([user, [password, ...options]]) => {
     return (await run(program, ['-bn', ...options, user, password])).stdout.trim()
   })
-  return startDockwarden({
+  // Of the cost that the first account has.
+  const admins = copiesOf(`admin:${bcrypt.hashSync(password, 10)}`, copies)
+  const all = (await Promise.all(lines)).flatMap((line) => [line, ...copiesOf(line, copies)])
+  const server = await startDockwarden({
     config: {
+      server: { trusted_proxies: ['127.0.0.1'] },
       rules: [{ name: 'public', who: ['anyone'], may: ['pull'], on: ['**'] }],
       authentication: [{ htpasswd: { file: 'htpasswd' } }, { accounts: {} }],
     },
-    files: { htpasswd: `${(await Promise.all(lines)).join('\n')}\n` },
+    files: { htpasswd: `${all.join('\n')}\n`, accounts: `${admins.join('\n')}\n` },
   })
+  if (copies > 0) await commandJson(server.folder, ['import', 'htpasswd', 'accounts'])
+  return server
+}
+
+function copiesOf(line: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => line.replace(':', `-${index}:`))
 }

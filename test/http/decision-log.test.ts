@@ -80,7 +80,8 @@ test('B38: so is the longest line of all: every list full, and every name as lon
   const access = request.scopes.map((scope) => ({ ...scope, actions: ['pull'] as const }))
   const grant = { subject, service: request.service, access }
   const claims = claimsOf(grant, 'dockwarden', 300, new Date(0), randomUUID())
-  const outcome = { kind: 'issued', token: '', claims, grant, rules } as const
+  const circumstances = { service: request.service, address: '192.0.2.1', time: new Date(0) }
+  const outcome = { kind: 'issued', token: '', claims, grant, rules, circumstances } as const
   const [line = ''] = lines({ status: 200, request, outcome, client: 'f'.repeat(45) })
   expect(JSON.parse(line)).toMatchObject({ event: 'token', jti: claims.jti })
   expect(Buffer.byteLength(line)).toBeLessThan(8192)

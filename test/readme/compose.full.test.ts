@@ -50,7 +50,11 @@ describeWithEngine('README.md, with docker compose', () => {
   async function tryShell(script: string, options: RunOptions = {}): Promise<RunResult> {
     const env = { ...docker.environment, PATH: `${programs}${delimiter}${process.env['PATH']}` }
     const inFolder = `cd ${folder}\n${script}`
-    return await engine.runBeside('bash', ['-euc', inFolder], { env, timeout: 240_000, ...options })
+    return await engine.runBeside('bash', ['--norc', '-euc', inFolder], {
+      env,
+      timeout: 240_000,
+      ...options,
+    })
   }
 
   async function shell(script: string): Promise<string> {
@@ -194,6 +198,17 @@ describeWithEngine('README.md, with docker compose', () => {
       expect((await docker.login(host, 'alice', password)).output).toContain('Succeeded')
       await pushAndPull(`${host}/old/app:3`)
     })
+  })
+
+  test('the example directory: three commands, and one of its people is signed in', async () => {
+    await startAfresh(readme.directoryExample)
+    const [start = '', makePassword = '', login = ''] = readme.directoryExampleUp.trim().split('\n')
+    await shell(start)
+    const made = await shell(makePassword)
+    await logIn(login, /^New password: (\S+)$/m.exec(made)?.[1] ?? '')
+    await pushAndPull('localhost/developers/app:1')
+    await docker.makeImage('localhost/others/app:1')
+    expect((await docker.run(['push', 'localhost/others/app:1'])).output).toContain('denied')
   })
 
   test('without TLS, the log says what that means', async () => {

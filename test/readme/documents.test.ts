@@ -55,6 +55,17 @@ describe('docs/divergences.md, "Answers at a glance"', () => {
     })
   const service = 'service=registry'
 
+  /** As many passwords as it takes, at a server of its own: the others take logins from the same network. */
+  async function guess(): Promise<Response> {
+    const authentication = [{ htpasswd: { file: 'htpasswd' } }]
+    const files = { htpasswd: `alice:${passwordHash}\n` }
+    await using own = await startDockwarden({ config: { authentication, rules: [] }, files })
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await get(service, basic('alice', `guess ${attempt}`), own)
+      if (answer.status !== 401 || attempt === 100) return answer
+    }
+  }
+
   /** What stands in the left column → requests of that kind. */
   const requests: Readonly<Record<string, () => readonly Promise<Response>[]>> = {
     'less allowed than asked, or nothing': () => [
@@ -82,6 +93,7 @@ describe('docs/divergences.md, "Answers at a glance"', () => {
     ],
     'other methods than GET, HEAD, POST': () =>
       ['PUT', 'DELETE', 'OPTIONS'].map((method) => fetch(`${server.url}/token`, { method })),
+    'too many wrong passwords for one account, or from one network': () => [guess()],
     'a backend that cannot answer, or too many logins at once': () => {
       // The accounts are in a file that somebody has put another one in the place of.
       const file = join(server.folder, 'data', 'dockwarden.db')

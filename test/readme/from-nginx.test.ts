@@ -173,7 +173,7 @@ describeWithParts('anonymous pull, authenticated push', ['registry 2', 'nginx', 
       authentication: [{ htpasswd: { file: 'htpasswd' } }],
     })
     await expectStatuses(site.host, rows(), 'after')
-    expect(await request(site.host, 'plain', ...remove()), 'a right of its own').toBe(401)
+    expect(await request(site.host, 'plain', ...remove()), 'a right of its own').toBe(403)
   })
 })
 

@@ -3,7 +3,9 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { holdLogin } from '../end-to-end/held-request.ts'
 import { createSkopeo } from '../support/clients.ts'
 import { program as dockwarden } from '../support/dockwarden.ts'
 import { freePort } from '../support/free-port.ts'
@@ -104,11 +106,16 @@ http: { addr: "127.0.0.1:${registryPort}" }
   )
 
   test('Ctrl-C stops it cleanly, also when npm passes it on a second time', async () => {
-    server.signal('SIGINT')
     const child = Number(
       readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim(),
     )
+    // Or it may have ended before the signal comes for the second time.
+    const login = await holdLogin(`http://127.0.0.1:${port}`)
+    server.signal('SIGINT')
     process.kill(child, 'SIGINT')
+    await server.waitForOutput(/stopping: /)
+    await sleep(300)
+    expect(await login.finish()).toBe(401)
     expect(await server.exit()).toEqual({ code: 0, signal: null })
     expect(server.stdout).toMatch(/"msg":"stopped"\}\n$/)
   })

@@ -39,13 +39,16 @@ test('what our documents link to is there', () => {
 test('a setting for .env is one that docker-compose.yml reads and .env.example explains', () => {
   const settings = [
     readme.composeEnvironment,
+    readme.directoryExample,
     readme.everybodyEnvironment,
     readme.anotherPort,
     readme.withoutTls,
   ].flatMap((text) => [...text.matchAll(/^(\w+)=/gm)].map(([, name = '']) => name))
   expect(settings).toContain('REGISTRY_HOST')
   for (const name of settings) {
-    expect(read('docker-compose.yml')).toContain(`\${${name}`)
+    // This one compose itself reads.
+    const reader = name === 'COMPOSE_PROFILES' ? 'profiles: [' : `\${${name}`
+    expect(read('docker-compose.yml')).toContain(reader)
     expect(read('.env.example')).toMatch(new RegExp(`^#${name}=`, 'm'))
   }
   // And the other way round: nothing can be set that .env.example does not tell.

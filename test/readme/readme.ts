@@ -19,6 +19,7 @@ function block(heading: string, language: string, index = 0): string {
   return text
 }
 
+const directory = 'LDAP and Active Directory'
 const compose = 'Proxy, registry and Dockwarden: one compose file'
 const everybody = 'nginx asks for the password, everybody may everything'
 const services = 'Registry and nginx are services of the machine'
@@ -35,6 +36,11 @@ export const readme = {
   composeCheck: block(compose, 'sh', 3),
 
   rules: block('The rules', 'yaml'),
+
+  accounts: block('Accounts', 'sh'),
+  directory: block(directory, 'yaml'),
+  directoryExample: block(directory, 'ini'),
+  directoryExampleUp: block(directory, 'sh'),
 
   everybodyBefore: block(everybody, 'nginx'),
   everybodyFiles: block(everybody, 'sh', 0),

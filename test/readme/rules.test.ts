@@ -8,14 +8,16 @@ import { type Dockwarden, program, startDockwarden } from '../support/dockwarden
 import { run } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { granted, passwordHash } from './ask-token.ts'
+import { writeNamedFiles } from './named-files.ts'
 import { readme, root } from './readme.ts'
 
 const users = ['alice', 'bob', 'carol', 'ci', 'dave']
 const htpasswd = users.map((user) => `${user}:${passwordHash}\n`).join('')
 
-/** `dockwarden check` of a text, beside the htpasswd file. */
+/** `dockwarden check` of a text, beside the files that it names. */
 async function check(text: string) {
   const folder = temporaryFolder('check')
+  await writeNamedFiles(folder, text)
   writeFileSync(join(folder, 'htpasswd'), htpasswd)
   writeFileSync(join(folder, 'dockwarden.yml'), text)
   return await run(process.execPath, [program, 'check'], { cwd: folder })

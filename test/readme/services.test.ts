@@ -28,7 +28,7 @@ const moved = (text: string): string =>
   text.replace(/(?<=^|[\s"=:])(?=\/(?:opt|etc|var)\/)/gm, machine)
 
 async function shell(script: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const { code, output } = await run('bash', ['-euc', script], { cwd: folder, env })
+  const { code, output } = await run('bash', ['--norc', '-euc', script], { cwd: folder, env })
   if (code !== 0) throw new Error(`${script} failed (${code}):\n${output}`)
   return output
 }

@@ -145,7 +145,8 @@ const damages: readonly {
   },
   {
     name: 'a record of migrations that has a gap',
-    damage: (path) => change(path, "update migrations set name = '0000-earlier'"),
+    damage: (path) =>
+      change(path, "update migrations set name = '0000-earlier' where name like '0001-%'"),
     says: /it has 0000-earlier where this one has 0001-accounts/,
     advises: /run that build, or restore a backup/,
   },

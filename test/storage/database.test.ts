@@ -128,13 +128,14 @@ test('B15: while another process writes, reads and the probe answer and the even
   const path = freshPath()
   const database = await openDatabase({ path, clock })
   await addStep(database, 'before')
-  // The machine may be busy with other things: what counts is what the lock adds to that.
+  // The machine may be busy with other things: what counts is what the lock adds to that. A wait inside
+  // of SQLite would be for as long as the lock is held.
   const alone = await readSteadily(database)
   await using holder = await holdWriteLock(path)
   const write = addStep(database, 'during')
   const locked = await readSteadily(database)
-  expect(locked.read).toBeLessThan(alone.read + 100)
-  expect(locked.stop).toBeLessThan(alone.stop + 50)
+  expect(locked.read).toBeLessThan(alone.read + 500)
+  expect(locked.stop).toBeLessThan(alone.stop + 500)
   await holder.stop()
   await write
   expect(await steps(database)).toEqual(['before', 'during'])

@@ -15,8 +15,18 @@ export interface Certificate {
   readonly key: string
 }
 
-/** A certificate for `localhost`, 127.0.0.1 and the given DNS names, valid for two days. */
-export async function makeCertificate(names: readonly string[] = []): Promise<Certificate> {
+/** What a client must refuse a certificate for. The authority is that of the files in either case. */
+export type CertificateFault = 'wrong name' | 'expired'
+
+/**
+ * A certificate for `localhost`, 127.0.0.1, ::1 and the given DNS names, valid for so many days. With the fault
+ * `wrong name` it is for the given names alone; with `expired` it ended yesterday.
+ */
+export async function makeCertificate(
+  names: readonly string[] = [],
+  fault?: CertificateFault,
+  days = 2,
+): Promise<Certificate> {
   const folder = temporaryFolder('tls')
   const file = (name: string): string => join(folder, name)
   const files = {
@@ -24,10 +34,11 @@ export async function makeCertificate(names: readonly string[] = []): Promise<Ce
     certificate: file('server.crt'),
     key: file('server.key'),
   }
-  const alternatives = ['localhost', ...names].map((name) => `DNS:${name}`).join(',')
+  const own = fault === 'wrong name' ? [] : ['DNS:localhost', 'IP:127.0.0.1', 'IP:::1']
+  const alternatives = [...own, ...names.map((name) => `DNS:${name}`)].join(',')
   writeFileSync(
     file('server.ext'),
-    `subjectAltName=${alternatives},IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n`,
+    `subjectAltName=${alternatives}\nbasicConstraints=critical,CA:FALSE\n`,
   )
   const openssl = async (...args: readonly string[]): Promise<void> => {
     const { code, output } = await run(requirePart('openssl'), args)
@@ -37,16 +48,16 @@ export async function makeCertificate(names: readonly string[] = []): Promise<Ce
   const authorityKey = file('ca.key')
   await openssl(
     ...['req', '-x509', ...newKey, '-keyout', authorityKey, '-out', files.authority],
-    ...['-days', '2', '-subj', '/CN=Test CA'],
+    ...['-days', `${days}`, '-subj', '/CN=Test CA'],
   )
   await openssl(
     ...['req', ...newKey, '-keyout', files.key, '-out', file('server.csr')],
-    ...['-subj', '/CN=localhost'],
+    ...['-subj', '/CN=Test server'],
   )
   await openssl(
     ...['x509', '-req', '-in', file('server.csr'), '-out', files.certificate],
     ...['-CA', files.authority, '-CAkey', authorityKey, '-CAcreateserial'],
-    ...['-days', '2', '-extfile', file('server.ext')],
+    ...['-days', fault === 'expired' ? '-1' : `${days}`, '-extfile', file('server.ext')],
   )
   return files
 }

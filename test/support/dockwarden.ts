@@ -84,7 +84,7 @@ export async function startDockwarden(options: DockwardenOptions = {}): Promise<
   const log = (): readonly LogLine[] => parseLog(started.stdout)
   // The watched file makes the server reload as well, and perhaps before it was written anew.
   const reloads = (): readonly LogLine[] =>
-    log().filter(({ event, cause }) => event === 'reload' && cause === 'SIGHUP')
+    log().filter(({ event, cause }) => event === 'reload' && String(cause).includes('SIGHUP'))
   const stop = async (): Promise<void> => void (await started.stop())
   return {
     port,

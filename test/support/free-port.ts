@@ -1,14 +1,29 @@
-/** A TCP port that nobody uses, as the kernel gives it. */
+/** A TCP port that nobody uses, and that nobody is given by chance. */
 
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 
-/** Another process may take the port before it is used; that is rare, and the start then fails loudly. */
+/**
+ * Below the ports that the kernel gives to outgoing connections and to whoever asks for any (32768 on
+ * Linux, 49152 elsewhere): one of those may be taken between this look and its use.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  for (;;) {
+    const port = randomInt(10_240, 32_768)
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
   server.close()
   await once(server, 'close')
-  return port
+  return true
 }

@@ -20,6 +20,15 @@ const PROGRAMS = {
   htpasswd: ['htpasswd'],
   envsubst: ['envsubst'],
   'systemd-analyze': ['systemd-analyze'],
+  script: ['script'],
+  slapd: ['slapd'],
+  ldapsearch: ['ldapsearch'],
+  ldapmodify: ['ldapmodify'],
+  samba: ['samba'],
+  'samba-tool': ['samba-tool'],
+  'ns-slapd': ['ns-slapd'],
+  certutil: ['certutil'],
+  pk12util: ['pk12util'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Part = keyof typeof PROGRAMS
@@ -59,15 +68,29 @@ export function requirePart(part: Part): string {
   return path
 }
 
-/**
- * A `describe` that needs real parts. Where one is missing the tests are skipped and that is said
- * aloud; with CI=true a missing part is a failure.
- */
+/** A `describe` that needs real parts. Where one is missing, as `describeUnless`. */
 export function describeWithParts(name: string, parts: readonly Part[], body: () => void): void {
+  describeUnless(missingParts(parts), name, body)
+}
+
+/** A `describe` that needs real parts which only root can run. */
+export function describeAsRoot(name: string, parts: readonly Part[], body: () => void): void {
+  const isRoot = process.getuid?.() === 0
+  describeUnless(isRoot ? missingParts(parts) : 'needs root', name, body)
+}
+
+/**
+ * A `describe` whose tests cannot run where there is an obstacle: they are skipped and that is said
+ * aloud; with CI=true an obstacle is a failure.
+ */
+export function describeUnless(obstacle: string | undefined, name: string, body: () => void): void {
+  if (obstacle === undefined) return void describe(name, body)
+  if (process.env['CI'] === 'true') throw new Error(`${name}: ${obstacle}`)
+  console.warn(`SKIPPED ${name}: ${obstacle}`)
+  describe.skip(`${name} (${obstacle})`, body)
+}
+
+function missingParts(parts: readonly Part[]): string | undefined {
   const missing = parts.filter((part) => findPart(part) === undefined)
-  if (missing.length === 0) return void describe(name, body)
-  const reason = `not installed: ${missing.join(', ')}`
-  if (process.env['CI'] === 'true') throw new Error(`${name}: ${reason}`)
-  console.warn(`SKIPPED ${name}: ${reason}`)
-  describe.skip(`${name} (${reason})`, body)
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
 }

@@ -1,6 +1,7 @@
 /** Other programs: run one to its end, or start one and stop it again. Never through a shell. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -120,8 +121,33 @@ export class RunningProcess implements AsyncDisposable {
     this.#child.stdin?.end(input)
   }
 
+  /** Goes on typing; the standard input stays open. */
+  type(input: string): void {
+    this.#child.stdin?.write(input)
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
+  }
+
+  /**
+   * Stops it, with everything that it holds left as it is, until it gets SIGCONT. One thread takes the signal
+   * and stops the others: on a busy machine these answer for a while after the signal was sent.
+   *
+   * @throws where it still runs after 10 s
+   */
+  freeze(): void {
+    this.signal('SIGSTOP')
+    const tasks = `/proc/${this.pid}/task`
+    const isRunning = (task: string) => {
+      const status = `${tasks}/${task}/status`
+      // A thread may have ended since the folder was read.
+      return existsSync(status) && !/^State:\s+T/m.test(readFileSync(status, 'utf8'))
+    }
+    const deadline = Date.now() + 10_000
+    while (readdirSync(tasks).some(isRunning)) {
+      if (Date.now() > deadline) throw new Error(`${this.title} runs on after SIGSTOP`)
+    }
   }
 
   /** Waits for the end. @throws after `timeout` ms, when it has been killed */
@@ -151,9 +177,9 @@ export class RunningProcess implements AsyncDisposable {
     return match as unknown as RegExpMatchArray
   }
 
-  /** Waits until something accepts connections on a port of 127.0.0.1. */
-  async waitForPort(port: number, timeout = 20_000): Promise<void> {
-    await this.waitUntil(`listen on port ${port}`, () => accepts(port), timeout)
+  /** Waits until something accepts connections on a port. */
+  async waitForPort(port: number, timeout = 20_000, address = '127.0.0.1'): Promise<void> {
+    await this.waitUntil(`listen on port ${port}`, () => accepts(port, address), timeout)
   }
 
   /** Waits for a condition; the program's end, or `timeout` ms, is an error that shows its output. */
@@ -180,9 +206,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, address)
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

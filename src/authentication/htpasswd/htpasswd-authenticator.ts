@@ -1,10 +1,10 @@
 /** The backend that asks an htpasswd file, and follows its changes. */
 
 import type { Log } from '../../log.ts'
-import type { Credentials } from '../../protocol/credentials.ts'
+import type { Password } from '../../protocol/credentials.ts'
 import { type FileWatch, watchFile } from '../../watched-file.ts'
-import type { Authenticator, Verdict } from '../authenticator.ts'
-import type { PasswordHash } from '../password/password-hash.ts'
+import type { Accepted, Authenticator, Candidate, Rejected } from '../authenticator.ts'
+import { isWeak } from '../password/password-hash.ts'
 import type { PasswordVerifier } from '../password/verifier.ts'
 import {
   describeFault,
@@ -29,8 +29,6 @@ export interface HtpasswdOptions {
 const lookMilliseconds = 500
 /** How many lines or names one log message lists. */
 const listLength = 20
-/** Below this cost a bcrypt hash is too cheap to guess against (OWASP, Password Storage). */
-const advisedCost = 10
 
 /** @throws AppError misconfigured where the file cannot be read; it is never made */
 export async function openHtpasswd(options: HtpasswdOptions): Promise<HtpasswdAuthenticator> {
@@ -71,14 +69,36 @@ export class HtpasswdAuthenticator implements Authenticator {
     }
   }
 
-  async authenticate({ username, password }: Credentials): Promise<Verdict> {
+  async find(username: string): Promise<Candidate | undefined> {
     const entry = this.#entries.get(username)
-    if (entry === undefined) return { kind: 'unknown' }
-    if (entry.hash === undefined) {
-      await this.#passwords.refuse(password)
-      return this.#rejected(`the hash on line ${entry.line} of ${this.#file} cannot be used`)
+    if (entry === undefined) return undefined
+    const { hash } = entry
+    return {
+      account: username,
+      passwordStamp: hash?.text ?? '',
+      verify: (password) => this.#verify(username, entry, password),
+      release: async () => {},
     }
-    if (!(await this.#passwords.verify(entry.hash.text, password))) {
+  }
+
+  async names(): Promise<readonly string[]> {
+    return [...this.#entries.keys()]
+  }
+
+  async knows(names: readonly string[]): Promise<readonly string[]> {
+    return names.filter((name) => this.#entries.has(name))
+  }
+
+  async #verify(
+    username: string,
+    { hash, line }: HtpasswdEntry,
+    password: Password,
+  ): Promise<Accepted | Rejected> {
+    if (hash === undefined) {
+      await this.#passwords.refuse(password)
+      return this.#rejected(`the hash on line ${line} of ${this.#file} cannot be used`)
+    }
+    if (!(await this.#passwords.verify(hash.text, password))) {
       return this.#rejected('wrong password')
     }
     return {
@@ -100,6 +120,7 @@ export class HtpasswdAuthenticator implements Authenticator {
 
   close(): void {
     this.#watch.close()
+    this.#passwords.withdraw(this)
   }
 
   #start(content: Buffer): void {
@@ -131,7 +152,7 @@ export class HtpasswdAuthenticator implements Authenticator {
     this.#entries = entries
     this.#fault = undefined
     const hashes = [...entries.values()].flatMap(({ hash }) => hash?.text ?? [])
-    this.#passwords.announce(this.name, hashes)
+    this.#passwords.announce(this, hashes)
     this.#log.info({ file: this.#file, users: entries.size }, 'the htpasswd file is in force')
     this.#warnOfWeakHashes(entries)
   }
@@ -151,11 +172,8 @@ export class HtpasswdAuthenticator implements Authenticator {
     )
   }
 
-  #rejected(reason: string): Verdict {
-    return { kind: 'rejected', reason, backend: this.name }
+  #rejected(reason: string): Rejected {
+    // Also where no password can be right: that a guess does not count would tell so.
+    return { kind: 'rejected', reason, backend: this.name, isWrongPassword: true }
   }
-}
-
-function isWeak({ kind, effort }: PasswordHash): boolean {
-  return kind !== 'bcrypt' || effort < advisedCost
 }

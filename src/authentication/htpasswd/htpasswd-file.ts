@@ -1,7 +1,7 @@
 /** Reads an htpasswd file: who is in it, and what is wrong with it, by line, without showing a hash. */
 
-import { readFileSync } from 'node:fs'
 import { AppError } from '../../errors.ts'
+import { readPlainFileNow } from '../../plain-file.ts'
 import { credentials } from '../../protocol/credentials.ts'
 import { type PasswordHash, readPasswordHash } from '../password/password-hash.ts'
 
@@ -76,13 +76,19 @@ export function parseHtpasswd(content: Buffer, file: string): HtpasswdContent {
   return { entries, faults }
 }
 
-/**
- * What is wrong with a file, as `FILE:LINE: what and why`.
- *
- * @throws AppError misconfigured where it cannot be read
- */
-export async function checkHtpasswd(file: string): Promise<readonly string[]> {
-  return parseHtpasswd(readHtpasswd(file), file).faults.map((fault) => describeFault(file, fault))
+/** What is wrong with a file. @throws AppError misconfigured where it cannot be read */
+export function checkHtpasswd(file: string): readonly HtpasswdFault[] {
+  return parseHtpasswd(readHtpasswd(file), file).faults
+}
+
+/** The users of a file, for whoever only wants to know their names. @returns undefined where it cannot be read */
+export function htpasswdNames(file: string): readonly string[] | undefined {
+  try {
+    return [...parseHtpasswd(readHtpasswd(file), file).entries.keys()]
+  } catch (error) {
+    if (error instanceof AppError) return undefined
+    throw error
+  }
 }
 
 export function describeFault(file: string, { line, message }: HtpasswdFault): string {
@@ -92,7 +98,7 @@ export function describeFault(file: string, { line, message }: HtpasswdFault): s
 /** @throws AppError misconfigured where it cannot be read */
 export function readHtpasswd(file: string): Buffer {
   try {
-    return readFileSync(file)
+    return readPlainFileNow(file)
   } catch (error) {
     throw new AppError('misconfigured', describeUnreadable(file, error), { cause: error })
   }
@@ -106,6 +112,8 @@ export function describeUnreadable(file: string, error: unknown): string {
   }
   if (code === 'EACCES')
     return `${file} may not be read; give read permission to the user that the server runs as`
+  if (code === 'ENOTFILE') return `${file} is a pipe or a device; name a file`
+  if (code === 'EISDIR') return `${file} is a folder; name the file in it`
   return `${file} cannot be read (${code})`
 }
 

@@ -17,6 +17,8 @@ export interface UnusableHash {
 // Both bounds keep one line of a file from costing minutes of CPU at every login.
 const maximumCost = 14
 const maximumRounds = 1_000_000
+/** Below this cost a bcrypt hash is too cheap to guess against (OWASP, Password Storage). */
+const advisedCost = 10
 /** What SHA-crypt does when the hash does not say. */
 const defaultRounds = 5000
 
@@ -39,6 +41,11 @@ export function readPasswordHash(text: string): PasswordHash | UnusableHash {
     return unusable('it looks like DES crypt, which reads only 8 characters of a password')
   }
   return unusable('it is plain text or a hash of an unknown kind')
+}
+
+/** Whether whoever has got hold of the hash tries passwords against it too quickly. */
+export function isWeak({ kind, effort }: PasswordHash): boolean {
+  return kind !== 'bcrypt' || effort < advisedCost
 }
 
 function readBcrypt(text: string): PasswordHash | UnusableHash {

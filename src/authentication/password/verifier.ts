@@ -38,7 +38,8 @@ export class PasswordVerifier {
   readonly #workers: number
   readonly #queueLength: number
   readonly #longestWait: number
-  readonly #efforts = new Map<string, ReadonlyMap<HashKind, number>>()
+  /** By the backend itself: while one replaces another, both may bear the same name. */
+  readonly #efforts = new Map<object, ReadonlyMap<HashKind, number>>()
   #refusal: ReadonlyMap<HashKind, number> = new Map()
 
   /**
@@ -71,15 +72,17 @@ export class PasswordVerifier {
    * Tells which hashes a backend holds now, in place of what it told before, so that a refusal can
    * cost as much as the dearest of them. Unusable ones count for nothing.
    */
-  announce(backend: string, hashes: Iterable<string>): void {
+  announce(backend: object, hashes: Iterable<string>): void {
     const efforts = new Map<HashKind, number>()
     for (const storedHash of hashes) raise(efforts, storedHash)
     this.#efforts.set(backend, efforts)
-    const refusal = new Map<HashKind, number>()
-    for (const [kind, effort] of [...this.#efforts.values()].flatMap((map) => [...map])) {
-      refusal.set(kind, Math.max(effort, refusal.get(kind) ?? 0))
-    }
-    this.#refusal = refusal
+    this.#setRefusal()
+  }
+
+  /** The backend is asked no more, so its hashes make no refusal dearer. */
+  withdraw(backend: object): void {
+    this.#efforts.delete(backend)
+    this.#setRefusal()
   }
 
   /**
@@ -143,6 +146,14 @@ export class PasswordVerifier {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#pool.destroy()
+  }
+
+  #setRefusal(): void {
+    const refusal = new Map<HashKind, number>()
+    for (const [kind, effort] of [...this.#efforts.values()].flatMap((map) => [...map])) {
+      refusal.set(kind, Math.max(effort, refusal.get(kind) ?? 0))
+    }
+    this.#refusal = refusal
   }
 
   #cacheKey(storedHash: string, password: string): string {

@@ -20,7 +20,7 @@ import {
   openHtpasswd,
 } from '../../../src/authentication/htpasswd/htpasswd-authenticator.ts'
 import { PasswordVerifier } from '../../../src/authentication/password/verifier.ts'
-import { Password } from '../../../src/protocol/credentials.ts'
+import { login } from '../login.ts'
 
 interface Line {
   readonly level: 'info' | 'warn' | 'error'
@@ -53,10 +53,6 @@ async function open(content?: string, path = file): Promise<HtpasswdAuthenticato
   const backend = await openHtpasswd({ name: 'htpasswd', file: path, passwords, log })
   opened.push(backend)
   return backend
-}
-
-function login(backend: HtpasswdAuthenticator, username: string, password: string) {
-  return backend.authenticate({ username, password: new Password(password) })
 }
 
 async function kindOf(backend: HtpasswdAuthenticator, username: string, password: string) {
@@ -101,6 +97,7 @@ describe('who is in the file', () => {
         kind: 'rejected',
         reason: 'wrong password',
         backend: 'htpasswd',
+        isWrongPassword: true,
       })
     }
   })

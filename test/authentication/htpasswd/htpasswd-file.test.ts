@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkHtpasswd, parseHtpasswd } from '../../../src/authentication/htpasswd/htpasswd-file.ts'
+import { processorTime } from '../../support/processor-time.ts'
 
 const tail = 'UhBG0SpKrSUsfAQVIPQ3O.gEpvuYpWU4h3Jup4GzKJi8BeTJ4w0rS'
 const good = `$2y$10$${tail}`
@@ -120,29 +122,34 @@ describe('B19: a malformed line is reported by its number, and costs nobody else
 
   test('10 MB of users load, and 10 MB of rubbish is given up, within a second or two', () => {
     const users = Array.from({ length: 140_000 }, (_, index) => `user${index}:${good}\n`).join('')
-    const start = performance.now()
+    const start = processorTime()
     expect(parse(users).users).toHaveLength(140_000)
     for (const rubbish of ['x\n'.repeat(5 << 20), ':'.repeat(10 << 20), '\0'.repeat(10 << 20)]) {
       const { faults } = parse(`${rubbish}\n${'x\n'.repeat(2000)}`)
       expect(faults).toHaveLength(1001)
       expect(faults.at(-1)).toContain('no htpasswd file')
     }
-    expect(performance.now() - start).toBeLessThan(4_000)
+    expect(processorTime() - start).toBeLessThan(4_000)
   })
 })
 
-test('a check names file and line, and says when the file cannot be read', async () => {
+test('a check names the line, and says when the file cannot be read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'htpasswd-'))
   const file = join(folder, 'htpasswd')
   writeFileSync(file, `alice:${good}\n\nbob:${secret}\n`)
-  const faults = await checkHtpasswd(file)
-  expect(faults).toHaveLength(1)
-  expect(faults[0]).toMatch(`${file}:3: "bob" cannot log in: it is plain text`)
-  await expect(checkHtpasswd(join(folder, 'missing'))).rejects.toMatchObject({
-    code: 'misconfigured',
-    message: expect.stringContaining(`${join(folder, 'missing')} does not exist`),
-  })
-  await expect(checkHtpasswd(folder)).rejects.toMatchObject({ code: 'misconfigured' })
+  expect(checkHtpasswd(file)).toEqual([
+    { line: 3, message: expect.stringContaining('"bob" cannot log in: it is plain text') },
+  ])
+  const misconfigured = (message: string) =>
+    expect.objectContaining({ code: 'misconfigured', message: expect.stringContaining(message) })
+  const missing = join(folder, 'missing')
+  expect(() => checkHtpasswd(missing)).toThrow(misconfigured(`${missing} does not exist`))
+  expect(() => checkHtpasswd(folder)).toThrow(misconfigured(folder))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const endless of [pipe, '/dev/zero']) {
+    expect(() => checkHtpasswd(endless)).toThrow(misconfigured(`${endless} is a pipe or a device`))
+  }
 })
 
 describe('any bytes at all', () => {

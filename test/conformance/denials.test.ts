@@ -1,0 +1,3 @@
+import { describeDenialAnswers } from './denial-answers.ts'
+
+describeDenialAnswers(2)
