@@ -38,7 +38,7 @@ export class Level {
   readonly key: string
   readonly #rules: LevelRules
   #amount = 0
-  #lastAddition: number
+  #since: number
   #inFlight = 0
   #failures = 0
   #lastRefusal = Number.NEGATIVE_INFINITY
@@ -47,11 +47,11 @@ export class Level {
   constructor(key: string, rules: LevelRules) {
     this.key = key
     this.#rules = rules
-    this.#lastAddition = rules.now()
+    this.#since = rules.now()
   }
 
   amount(): number {
-    return this.#rules.fall.left(this.#amount, this.#rules.now() - this.#lastAddition)
+    return this.#rules.fall.left(this.#amount, this.#elapsed())
   }
 
   /** Milliseconds until nothing is left. */
@@ -73,8 +73,6 @@ export class Level {
 
   /** @returns the number of failures so far, for {@link forgiveUpTo} */
   begin(): number {
-    // It may fail, so quiet time begins anew: who asks a directory at the very end of its window would
-    // otherwise find the window passed here and not there.
     this.#set(this.amount())
     this.#inFlight += 1
     return this.#failures
@@ -82,6 +80,7 @@ export class Level {
 
   /** Whatever the outcome of the check was. Who waits looks again. */
   end(): void {
+    this.#set(this.amount())
     this.#inFlight -= 1
     const waiting = this.#waiting
     this.#waiting = undefined
@@ -112,7 +111,7 @@ export class Level {
   /** Takes over what was known before a restart; no more than the rules can make. */
   restore(amount: number, lifetime: number): void {
     this.#set(Math.min(amount, this.#rules.top))
-    this.#lastAddition -= Math.max(0, this.#timeTo(0) - lifetime)
+    this.#since -= Math.max(0, this.#timeTo(0) - lifetime)
   }
 
   /** Whether this refusal is the first after ten minutes without one. */
@@ -146,13 +145,21 @@ export class Level {
   }
 
   #timeTo(rest: number): number {
-    const elapsed = this.#rules.now() - this.#lastAddition
-    return Math.max(0, this.#rules.fall.timeTo(rest, this.#amount) - elapsed)
+    return Math.max(0, this.#rules.fall.timeTo(rest, this.#amount) - this.#elapsed())
+  }
+
+  /**
+   * A check may fail at any moment until it ends. Where forgetting takes quiet time, there is none before
+   * that: a directory, which counts from the failure, would remember what is forgotten here.
+   */
+  #elapsed(): number {
+    const { fall, now } = this.#rules
+    return fall.needsQuiet && this.#inFlight > 0 ? 0 : now() - this.#since
   }
 
   #set(amount: number): void {
     this.#amount = amount
-    this.#lastAddition = this.#rules.now()
+    this.#since = this.#rules.now()
   }
 }
 

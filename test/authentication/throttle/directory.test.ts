@@ -151,6 +151,24 @@ describe('with a directory', () => {
     expect(await later).toMatchObject({ kind: 'too many' })
   })
 
+  test('B2: nor one in which something is still being checked, however long it takes', async () => {
+    const world = openThrottle({ failedBinds })
+    await world.login({ ...attacker(1), password: 'guess 1' })
+    const slow = world.start({ ...attacker(2), password: 'guess 2' })
+    await new Promise(setImmediate)
+    // The directory may have counted it a moment ago, and our window is over.
+    world.advance(window)
+    const others = ['guess 3', 'guess 4'].map((password, index) =>
+      world.start({ ...attacker(3 + index), password }),
+    )
+    await new Promise(setImmediate)
+    expect(world.inFlight.map(({ password }) => password)).toEqual(['guess 2'])
+    await world.endAll()
+    expect(await slow).toEqual({ kind: 'rejected' })
+    const told = { kind: 'too many', retryAfter: window / 1000 }
+    expect(await Promise.all(others)).toEqual([told, told])
+  })
+
   test('a maximum that leaves nothing to strangers is refused', () => {
     expect(() => openThrottle({ failedBinds: { max: 1, window } })).toThrow(TypeError)
   })
