@@ -1,7 +1,7 @@
 /** A1: every decision of the engine equals that of an oracle which shares no code with it. */
 
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc, seed } from '../support/fast-check.ts'
 import { compiled, granted } from './engine.ts'
 import {
   allowedActions,
@@ -18,8 +18,6 @@ import {
   resourceNear,
 } from './policy-arbitrary.ts'
 
-/** The same cells in every run, unless another seed is told. */
-const seed = Number(process.env['DOCKWARDEN_TEST_SEED'] ?? 20_261_121)
 const policyCount = 280
 const askersOfEach = 8
 const circumstancesOfEach = 3

@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of rules, not of JavaScript
-import fc from 'fast-check'
+
 import { expect, test } from 'vitest'
 import { matches, type Pattern, parsePattern } from '../../src/authorization/pattern.ts'
 import { PatternIndex } from '../../src/authorization/pattern-index.ts'
+import { fc } from '../support/fast-check.ts'
 
 function parse(text: string): Pattern {
   const patterns = parsePattern(text)

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of rules, not of JavaScript
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { matches, parsePattern } from '../../src/authorization/pattern.ts'
+import { fc } from '../support/fast-check.ts'
 
 function covers(text: string, name: string): boolean {
   const patterns = parsePattern(text)

@@ -4,7 +4,7 @@
  * and questions that lie close to what they say, since a name drawn at random would nearly always be refused.
  */
 
-import fc from 'fast-check'
+import { fc } from '../support/fast-check.ts'
 import type {
   Asker,
   Circumstances,

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of a rule
 /** B28: what holds of every policy, whatever its rules say. */
 
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { unite } from '../../src/authorization/policy.ts'
+import { fc } from '../support/fast-check.ts'
 import { compiled, granted } from './engine.ts'
 import {
   isRepository,

@@ -2,10 +2,10 @@
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import { fc } from '../support/fast-check.ts'
 import { processorTime } from '../support/processor-time.ts'
 import { faultsOf, folder, loadText } from './config-text.ts'
 import { bytesOf, mistakes } from './mistakes.ts'

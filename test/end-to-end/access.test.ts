@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the variables of a rule
 /** A1: every answer of the running server equals an oracle that shares no code with it. */
 
-import { createHash, randomInt } from 'node:crypto'
-import fc from 'fast-check'
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type Asker,
@@ -22,10 +21,8 @@ import {
   users,
 } from '../authorization/policy-arbitrary.ts'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import { fc, seed } from '../support/fast-check.ts'
 import { type Answer, claimsOf, getToken, type Login, postToken } from './ask.ts'
-
-const seed = Number(process.env['DOCKWARDEN_TEST_SEED'] ?? randomInt(2 ** 31))
-console.log(`A1: DOCKWARDEN_TEST_SEED=${seed}`)
 
 const policyCount = 20
 /** Of each asker under each policy. */

@@ -1,9 +1,8 @@
 /** `rules_candidate`: what rules would do is told, and never done. */
 
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { allowedActions, type Policy, type Resource } from '../authorization/oracle.ts'
@@ -15,10 +14,8 @@ import {
 } from '../authorization/policy-arbitrary.ts'
 import { command } from '../support/command.ts'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import { fc, seed } from '../support/fast-check.ts'
 import { claimsOf, getToken } from './ask.ts'
-
-const seed = Number(process.env['DOCKWARDEN_TEST_SEED'] ?? randomInt(2 ** 31))
-console.log(`candidate rules: DOCKWARDEN_TEST_SEED=${seed}`)
 
 const hash = `{SHA}${createHash('sha1').update('password').digest('base64')}`
 const reads = { name: 'all read', who: ['anyone'], may: ['pull'], on: ['**'] }

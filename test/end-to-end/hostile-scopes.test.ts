@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a variable of a rule, as a client may try it
 /** A2: whatever stands in a scope, the answer is no failure and grants no more than the rules do. */
 
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type Asker,
@@ -11,6 +10,7 @@ import {
   writtenOut,
 } from '../authorization/oracle.ts'
 import { type Dockwarden, startDockwarden } from '../support/dockwarden.ts'
+import { fc } from '../support/fast-check.ts'
 import { type Answer, ask, basic, claimsOf, formType, type TokenAccess } from './ask.ts'
 
 const policy: Policy = {

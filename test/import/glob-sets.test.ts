@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { matches, parsePattern } from '../../src/authorization/pattern.ts'
 import { holds, meets, remainder } from '../../src/import/glob-sets.ts'
+import { fc } from '../support/fast-check.ts'
 import { processorTime } from '../support/processor-time.ts'
 
 const segments = ['a', 'b', 'ab', 'ba', 'aab', 'c', 'a-b']

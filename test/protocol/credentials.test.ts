@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { credentials, Password, parseBasicCredentials } from '../../src/protocol/credentials.ts'
+import { fc } from '../support/fast-check.ts'
 
 const basic = (text: string | Buffer) => `Basic ${Buffer.from(text).toString('base64')}`
 const read = (header: string) => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatScope, parseScopes, type Scope } from '../../src/protocol/scope.ts'
+import { fc } from '../support/fast-check.ts'
 import { processorTime } from '../support/processor-time.ts'
 
 const repository = (name: string, ...actions: string[]): Scope => ({

@@ -1,6 +1,5 @@
 /** DNs: every spelling of one is one, and no value gets out of its place. */
 
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   escapeDnValue,
@@ -10,6 +9,7 @@ import {
   ownValue,
   parseDistinguishedName,
 } from '../../../src/authentication/ldap/distinguished-name.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const normal = (text: string): string | undefined => {
   const name = parseDistinguishedName(text)

@@ -1,9 +1,9 @@
 /** Filters: a value is a value, whatever it holds. */
 
-import fc from 'fast-check'
 import { BerReader, BerWriter } from 'ldapts'
 import { describe, expect, test } from 'vitest'
 import { equals, parseFilter } from '../../../src/authentication/ldap/filter.ts'
+import { fc } from '../../support/fast-check.ts'
 
 function written(filter: ReturnType<typeof equals>): Buffer {
   const writer = new BerWriter()

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type LdapMessage,
@@ -6,6 +5,7 @@ import {
   MessageReader,
   printable,
 } from '../../../src/authentication/ldap/ldap-message.ts'
+import { fc } from '../../support/fast-check.ts'
 import {
   bindResponse,
   element,

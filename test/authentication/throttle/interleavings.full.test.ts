@@ -1,7 +1,7 @@
 /** Whatever comes at once, and in whatever order it ends, no limit is exceeded. */
 
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../support/fast-check.ts'
 import { addressOf, minute, openThrottle, right, type Setting } from './guesses.ts'
 
 type Step =

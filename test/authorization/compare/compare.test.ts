@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: rules write their variables so
 
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareRules } from '../../../src/authorization/compare/compare.ts'
 import type { Difference } from '../../../src/authorization/compare/effects.ts'
 import type { GroupMap } from '../../../src/authorization/policy.ts'
 import { type Conditions, parsePrincipal, type Rule } from '../../../src/authorization/rule.ts'
 import type { Action } from '../../../src/protocol/access.ts'
+import { fc } from '../../support/fast-check.ts'
 import { ruleOf as oracleRule } from '../engine.ts'
 import { allowedActions, type Policy } from '../oracle.ts'
 import {

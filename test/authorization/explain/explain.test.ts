@@ -1,6 +1,5 @@
 /** Explanations: that they say what the decision does, and how near a rule comes to giving it. */
 
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Asker, authorize } from '../../../src/authorization/authorize.ts'
 import { explain } from '../../../src/authorization/explain/explain.ts'
@@ -9,6 +8,7 @@ import { type Question, scopeOf } from '../../../src/authorization/explain/quest
 import { compilePolicy, type GroupMap, unite } from '../../../src/authorization/policy.ts'
 import { type Conditions, parsePrincipal, type Rule } from '../../../src/authorization/rule.ts'
 import type { Action } from '../../../src/protocol/access.ts'
+import { fc } from '../../support/fast-check.ts'
 
 interface Line {
   readonly name?: string

@@ -2,7 +2,6 @@
 
 /** What lint is certain of, held against the engine: random policies over a world that is small enough to be asked whole. */
 
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Asker, authorize } from '../../../src/authorization/authorize.ts'
 import { lint } from '../../../src/authorization/lint/lint.ts'
@@ -10,6 +9,7 @@ import { coversPattern } from '../../../src/authorization/lint/pattern-cover.ts'
 import { matches, type Pattern, parsePattern } from '../../../src/authorization/pattern.ts'
 import { compilePolicy, type GroupMap } from '../../../src/authorization/policy.ts'
 import { type Principal, parsePrincipal, type Rule } from '../../../src/authorization/rule.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const segments = [
   'a',

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { catalog } from '../../../src/authorization/policy.ts'
 import {
@@ -8,6 +7,7 @@ import {
   isAnnounced,
 } from '../../../src/import/docker-auth/compare.ts'
 import { importDockerAuth } from '../../../src/import/docker-auth/import-docker-auth.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const accounts = ['', 'alice', 'bob', 'ab', 'zoe']
 const names = [

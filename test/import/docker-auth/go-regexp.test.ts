@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileGoRegexp } from '../../../src/import/docker-auth/go-regexp.ts'
+import { fc } from '../../support/fast-check.ts'
 import { processorTime } from '../../support/processor-time.ts'
 
 const piece = fc.constantFrom(

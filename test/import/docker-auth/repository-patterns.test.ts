@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { matches, parsePattern } from '../../../src/authorization/pattern.ts'
 import { expressionOf } from '../../../src/import/docker-auth/auth-config.ts'
 import { compileGoRegexp } from '../../../src/import/docker-auth/go-regexp.ts'
 import { globMatches, parseGlob } from '../../../src/import/docker-auth/path-match.ts'
 import { patternSetOf } from '../../../src/import/docker-auth/repository-patterns.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const piece = fc.constantFrom(
   ...[
