@@ -14,6 +14,7 @@ import { type Backend, closeBackends } from './backends.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { AppError } from './errors.ts'
+import { hostAndPort } from './host-and-port.ts'
 import { createHttpServer } from './http/http-server.ts'
 import type { Metric } from './http/metrics-routes.ts'
 import type { Log } from './log.ts'
@@ -176,7 +177,7 @@ async function reportSharedNames(backends: readonly Backend[], log: Log): Promis
 /** What is opened once: half a reload would leave the operator guessing which half. */
 function refuseRestartOnlyChanges(now: Config, next: Config): void {
   const values = ({ server, database, keys }: Config) => ({
-    'server.listen': `${server.host}:${server.port}`,
+    'server.listen': hostAndPort(server.host, server.port),
     database: database.path,
     // Beside the database unless named: who moves that hears of the database alone.
     'server.control_socket': relative(dirname(database.path), server.controlSocket),

@@ -2,7 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { architectureFaults, type Directions } from './architecture.ts'
+import {
+  architectureFaults,
+  type Directions,
+  type SourceTree,
+  unusedDirections,
+} from './architecture.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,19 +26,14 @@ const directions: Directions = {
   'pino-log': ['errors', 'log'],
 
   'network-list': [],
+  'host-and-port': [],
   authorization: ['protocol', 'network-list'],
 
   // What an `ldap` entry says has the shape that the backend asks for.
-  config: ['errors', 'protocol', 'authorization', 'authentication/ldap'],
+  config: ['errors', 'host-and-port', 'protocol', 'authorization', 'authentication/ldap'],
   authentication: ['errors', 'protocol', 'authentication/password'],
   'authentication/password': ['errors', 'protocol'],
-  'authentication/accounts': [
-    'errors',
-    'clock',
-    'protocol',
-    'authentication',
-    'authentication/password',
-  ],
+  'authentication/accounts': ['clock', 'protocol', 'authentication', 'authentication/password'],
   'authentication/htpasswd': [
     'errors',
     'log',
@@ -75,7 +75,7 @@ const directions: Directions = {
     'authentication/throttle',
     'admin',
   ],
-  http: ['errors', 'log', 'network-list', 'protocol', 'token'],
+  http: ['errors', 'log', 'network-list', 'host-and-port', 'protocol', 'token'],
   control: ['errors', 'log'],
   reload: ['clock', 'log', 'watched-file', 'config', 'http', 'control'],
 
@@ -83,8 +83,8 @@ const directions: Directions = {
     'errors',
     'clock',
     'log',
+    'host-and-port',
     'config',
-    'authorization',
     'signing',
     'token',
     'storage',
@@ -152,6 +152,7 @@ const directions: Directions = {
   cli: [
     'errors',
     'pino-log',
+    'host-and-port',
     'config',
     'protocol',
     'authorization',
@@ -173,46 +174,61 @@ const directions: Directions = {
   main: ['cli'],
 }
 
+const own = { root: join(root, 'src'), directions, packages: Object.keys(dependencies) }
+
 test('every file imports only what stands before it, and keeps the rules of the house', () => {
-  const tree = { root: join(root, 'src'), directions, packages: Object.keys(dependencies) }
-  expect(architectureFaults(tree)).toEqual([])
+  expect(architectureFaults(own)).toEqual([])
+})
+
+test('no direction is open that no import takes', () => {
+  expect(unusedDirections(own)).toEqual([])
 })
 
 /** A tree of two units, of which `outer` may import `inner`. */
-function faultsOf(files: Readonly<Record<string, string>>): readonly string[] {
+function treeOf(files: Readonly<Record<string, string>>): SourceTree {
   const folder = temporaryFolder('tree')
   for (const [path, code] of Object.entries(files)) {
     mkdirSync(join(folder, dirname(path)), { recursive: true })
     writeFileSync(join(folder, path), code)
   }
-  return architectureFaults({
+  return {
     root: folder,
     directions: { inner: [], 'inner/secret': ['inner'], outer: ['inner'], main: ['outer'] },
     packages: ['zod', '@scope/name'],
-  })
+  }
 }
 
 const inner = { 'inner/word.ts': 'export const word = 1' }
 
 test('a tree that keeps the rules has no faults', () => {
   expect(
-    faultsOf({
-      ...inner,
-      'inner/secret/key.ts': "import { word } from '../word.ts'\nexport const key = word",
-      'outer/use.ts': [
-        "import { readFileSync } from 'node:fs'",
-        "import {\n  type Word,\n  word,\n} from '../inner/word.ts'",
-        "import { z } from 'zod'",
-        "import name from '@scope/name/deep'",
-        "// import { main } from '../main.ts'",
-        '/** The process.env of others; `process.exit(1)`. */',
-        "export const text = 'https://example.com'",
-        'export function make(): readonly string[] {\n  return Array.from("main.ts")\n}',
-        'export const at = other.process.pid',
-      ].join('\n'),
-      'main.ts': "import { text } from './outer/use.ts'\nprocess.exitCode = text.length",
-    }),
+    architectureFaults(
+      treeOf({
+        ...inner,
+        'inner/secret/key.ts': "import { word } from '../word.ts'\nexport const key = word",
+        'outer/use.ts': [
+          "import { readFileSync } from 'node:fs'",
+          "import {\n  type Word,\n  word,\n} from '../inner/word.ts'",
+          "import { z } from 'zod'",
+          "import name from '@scope/name/deep'",
+          "// import { main } from '../main.ts'",
+          '/** The process.env of others; `process.exit(1)`. */',
+          "export const text = 'https://example.com'",
+          'export function make(): readonly string[] {\n  return Array.from("main.ts")\n}',
+          'export const at = other.process.pid',
+        ].join('\n'),
+        'main.ts': "import { text } from './outer/use.ts'\nprocess.exitCode = text.length",
+      }),
+    ),
   ).toEqual([])
+})
+
+test('a direction that no import takes is found', () => {
+  const files = { ...inner, 'outer/a.ts': "import { word } from '../inner/word.ts'" }
+  expect(unusedDirections(treeOf(files))).toEqual([
+    'inner/secret may import inner, and does not',
+    'main may import outer, and does not',
+  ])
 })
 
 const plants: readonly { name: string; files: Record<string, string>; fault: RegExp }[] = [
@@ -331,6 +347,6 @@ const plants: readonly { name: string; files: Record<string, string>; fault: Reg
 ]
 for (const { name, files, fault } of plants) {
   test(`${name} is found`, () => {
-    expect(faultsOf(files)).toEqual([expect.stringMatching(fault)])
+    expect(architectureFaults(treeOf(files))).toEqual([expect.stringMatching(fault)])
   })
 }

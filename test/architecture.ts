@@ -38,11 +38,29 @@ const kebabCase = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$
 
 /** What is wrong, one sentence each; empty where all rules hold. */
 export function architectureFaults(tree: SourceTree): readonly string[] {
-  const files = readdirSync(tree.root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => readSource(tree.root, path.split(sep).join('/')))
-    .sort((a, b) => a.path.localeCompare(b.path))
+  const files = readSources(tree.root)
   return [...files.flatMap((file) => fileFaults(file, files, tree)), ...cycles(files)]
+}
+
+/** What may be imported and is not, one sentence each: the next import there deserves a thought. */
+export function unusedDirections({ root, directions }: SourceTree): readonly string[] {
+  const used = new Set(
+    readSources(root).flatMap(({ path, imports }) =>
+      imports.map((imported) => `${unitOf(path, directions)} → ${unitOf(imported, directions)}`),
+    ),
+  )
+  return Object.entries(directions).flatMap(([unit, others]) =>
+    others
+      .filter((other) => !used.has(`${unit} → ${other}`))
+      .map((other) => `${unit} may import ${other}, and does not`),
+  )
+}
+
+function readSources(root: string): readonly SourceFile[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readSource(root, path.split(sep).join('/')))
+    .sort((a, b) => a.path.localeCompare(b.path))
 }
 
 function readSource(root: string, path: string): SourceFile {

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { hostAndPort } from '../host-and-port.ts'
 
 /**
  * @param port what the server listens on
@@ -20,7 +21,7 @@ export function guide(config: Config, port: number, admin: string | undefined): 
   const environment = Object.entries(settings).map(
     ([key, value]) => `  REGISTRY_AUTH_TOKEN_${key.toUpperCase()}=${value}`,
   )
-  const local = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${port}`
+  const local = `http://${hostAndPort(server.host, port)}`
   const user = admin ?? 'USER'
   return `
 Dockwarden answers at ${publicUrl}/token

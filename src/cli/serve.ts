@@ -6,6 +6,7 @@ import type { Fault } from '../config/config-error.ts'
 import { loadTestedConfig } from '../config/load-in-worker.ts'
 import { locateConfig } from '../config/locate-config.ts'
 import { openControlServer } from '../control/control-server.ts'
+import { hostAndPort } from '../host-and-port.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
 import { description, Reloader } from '../reload/reloader.ts'
 import { guide } from './guide.ts'
@@ -55,7 +56,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     if (app.firstAdmin !== undefined) showFirstAdmin(app.firstAdmin, terminal)
     const port = await listenOrClose(app)
     if (options.guide) terminal.print(guide(config, port, app.firstAdmin?.name))
-    const listen = `${config.server.host}:${port}`
+    const listen = hostAndPort(config.server.host, port)
     log.info({ event: 'start', listen, ...description(config) }, 'ready')
     warnOfClearText(config, log)
     warnOfEndedTests(endedTests, log)

@@ -13,6 +13,7 @@ import type { z } from 'zod'
 import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import { catalog } from '../authorization/policy.ts'
 import type { Rule } from '../authorization/rule.ts'
+import { hostAndPort } from '../host-and-port.ts'
 import type { BackendConfig, Config, ServerConfig } from './config.ts'
 import {
   ConfigError,
@@ -292,11 +293,10 @@ function resolveLdapFiles({ tls, bind }: LdapSettings, folder: string) {
 
 function resolveServer(server: ConfigFile['server'], controlSocket: string): ServerConfig {
   const { host, port } = server.listen
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   return {
     host,
     port,
-    publicUrl: server.public_url ?? `http://${address}`,
+    publicUrl: server.public_url ?? `http://${hostAndPort(host, port)}`,
     trustedProxies: server.trusted_proxies,
     controlSocket,
   }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
 import { AppError } from '../errors.ts'
+import { hostAndPort } from '../host-and-port.ts'
 import type { Log } from '../log.ts'
 import { reasonOf } from './decision-log.ts'
 import { type DenialRouteParts, denialRoutes } from './denial-routes.ts'
@@ -120,7 +121,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   const reason = reasons[error.code ?? ''] ?? error.message
   return new AppError(
     'misconfigured',
-    `cannot listen on ${host}:${port} (server.listen): ${reason}`,
+    `cannot listen on ${hostAndPort(host, port)} (server.listen): ${reason}`,
     {
       cause: error,
     },

@@ -103,6 +103,15 @@ test('a log level that does not exist is named, with those that do', async () =>
   )
 })
 
+test('an IPv6 address that cannot be listened on is told as the configuration writes it', async () => {
+  const { file } = site(0)
+  // Reserved for documentation (RFC 3849): no machine has it.
+  writeFileSync(file, 'server: { listen: "[2001:db8::1]:5001" }\n')
+  const { code, stderr } = await run(process.execPath, [program, 'serve', '--config', file])
+  expect(code).toBe(1)
+  expect(stderr).toContain('cannot listen on [2001:db8::1]:5001 (server.listen): ')
+})
+
 test('where the log cannot be written the server answers, and stops when it is told to', async () => {
   const port = await freePort()
   const { file, url } = site(port)
