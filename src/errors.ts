@@ -1,9 +1,8 @@
-/** The one error type with a stable code; `http/` maps code to status, `cli/` maps code to exit code. */
+/** The one error type with a stable code, which `http/` maps to a status. */
 
 export type ErrorCode =
   | 'invalid_request'
   | 'unauthorized'
-  | 'forbidden'
   | 'not_found'
   | 'method_not_allowed'
   | 'too_large'

@@ -1,4 +1,4 @@
-/** The resolved configuration: defaults filled in, paths absolute, secrets read, frozen. */
+/** The resolved configuration: defaults filled in, paths absolute, frozen. */
 
 import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import type { Rule } from '../authorization/rule.ts'

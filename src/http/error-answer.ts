@@ -13,7 +13,6 @@ interface Answer {
 const answers: Readonly<Record<ErrorCode, Answer>> = {
   invalid_request: { status: 400, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   unauthorized: { status: 401, code: 'UNAUTHORIZED', oauth: 'invalid_grant' },
-  forbidden: { status: 403, code: 'DENIED', oauth: 'access_denied' },
   not_found: { status: 404, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   method_not_allowed: { status: 405, code: 'UNSUPPORTED', oauth: 'invalid_request' },
   conflict: { status: 409, code: 'UNSUPPORTED', oauth: 'invalid_request' },

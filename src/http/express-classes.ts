@@ -20,7 +20,7 @@ import express, { type Express } from 'express'
 export function createExpressServer(
   app: Express,
   options: ServerOptions,
-  isClosing: () => boolean = () => false,
+  isClosing: () => boolean,
 ): Server {
   class Request extends IncomingMessage {}
   class Response<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {

@@ -6,19 +6,15 @@
 /** The codes that docker maps to words of its own (distribution, errcode), and those of the token specification. */
 export type ErrorBodyCode =
   | 'UNAUTHORIZED'
-  | 'DENIED'
   | 'UNSUPPORTED'
   | 'TOOMANYREQUESTS'
   | 'UNAVAILABLE'
   | 'UNKNOWN'
 
-/** RFC 6749 §5.2, with the two server-side codes of §4.1.2.1. */
+/** Those of RFC 6749 §5.2 that we need, with the two server-side codes of §4.1.2.1. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_grant'
-  | 'invalid_scope'
-  | 'unsupported_grant_type'
-  | 'access_denied'
   | 'temporarily_unavailable'
   | 'server_error'
 

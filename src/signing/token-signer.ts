@@ -28,8 +28,6 @@ export type SignerStatus =
   | { readonly ok: false; readonly caDaysLeft: number; readonly detail: string }
 
 export interface OpenTokenSigner extends TokenSigner {
-  /** Absolute path of the certificate that registries need as `rootcertbundle`. */
-  readonly caCertificateFile: string
   /** The token CA's own certificate: what tells our tokens from all others. */
   readonly caCertificate: X509Certificate
   /** Not ok: tokens cannot be signed, or the CA ends soon. */
@@ -69,7 +67,6 @@ export async function openTokenSigner(options: TokenSignerOptions): Promise<Open
 }
 
 class LeafTokenSigner implements OpenTokenSigner {
-  readonly caCertificateFile: string
   readonly caCertificate: X509Certificate
   readonly #authority: CertificateAuthority
   readonly #clock: Clock
@@ -82,7 +79,6 @@ class LeafTokenSigner implements OpenTokenSigner {
   #isClosed = false
 
   constructor(authority: CertificateAuthority, clock: Clock, log: Log) {
-    this.caCertificateFile = authority.certificateFile
     this.caCertificate = authority.certificate
     this.#authority = authority
     this.#clock = clock

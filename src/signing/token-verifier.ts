@@ -5,16 +5,6 @@ import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import type { Clock } from '../clock.ts'
 import { registryLeeway } from './token-signer.ts'
 
-/** What a token of ours has proved. */
-export interface VerifiedToken {
-  /** The `sub`: a name, or empty where nobody signed in. */
-  readonly subjectName: string
-  /** The `aud`. */
-  readonly service: string
-  /** The `jti`. */
-  readonly id: string
-}
-
 /** What a token must say for us to call it ours. */
 export interface ExpectedClaims {
   readonly issuer: string
@@ -38,12 +28,9 @@ export class TokenVerifier {
    * Neither algorithm nor key are the token's choice: it is ES256, by a leaf of our CA.
    *
    * @param token a compact JWS
-   * @returns undefined for every other token, and for one that a registry would take no more
+   * @returns its `jti`; undefined for every other token, and for one that a registry would take no more
    */
-  async verify(
-    token: string,
-    { issuer, services }: ExpectedClaims,
-  ): Promise<VerifiedToken | undefined> {
+  async verify(token: string, { issuer, services }: ExpectedClaims): Promise<string | undefined> {
     const now = this.#clock()
     try {
       const { payload } = await jwtVerify(token, (header) => this.#leafKey(header, now), {
@@ -57,8 +44,8 @@ export class TokenVerifier {
       })
       const { sub, aud, jti } = payload
       // An audience of several services is none that we write.
-      if (typeof sub !== 'string' || typeof aud !== 'string' || typeof jti !== 'string') return
-      return { subjectName: sub, service: aud, id: jti }
+      const isOurs = typeof sub === 'string' && typeof aud === 'string' && typeof jti === 'string'
+      return isOurs ? jti : undefined
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof NotOurLeaf) return undefined
       throw error

@@ -107,8 +107,8 @@ export class DenialService {
     const { issuer, services, verifier, recentDecisions } = this.#parts
     const token = bearerOf(authorization)
     if (token === undefined) return undefined
-    const verified = await verifier.verify(token, { issuer, services: [...services.keys()] })
-    return verified && recentDecisions.byTokenId(verified.id)
+    const id = await verifier.verify(token, { issuer, services: [...services.keys()] })
+    return id === undefined ? undefined : recentDecisions.byTokenId(id)
   }
 
   #remember(

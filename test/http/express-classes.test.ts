@@ -11,7 +11,7 @@ afterEach(() => {
 })
 
 async function serve(app: express.Express): Promise<string> {
-  const server = createExpressServer(app, { maxHeaderSize: 8192 })
+  const server = createExpressServer(app, { maxHeaderSize: 8192 }, () => false)
   servers.push(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

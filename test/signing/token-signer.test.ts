@@ -27,7 +27,7 @@ async function opened(now = start) {
   const time = { now }
   const clock = () => new Date(time.now)
   const signer = await openTokenSigner({ keysFolder, clock, log })
-  const ca = new X509Certificate(readFileSync(signer.caCertificateFile))
+  const ca = new X509Certificate(readFileSync(join(keysFolder, 'ca.crt')))
   return { signer, time, log, ca, keysFolder, clock }
 }
 
@@ -261,11 +261,11 @@ describe('a signer', () => {
 
 describeWithParts('openssl', ['openssl'], () => {
   test('accepts the leaf below the CA', async () => {
-    const { signer, ca } = await opened(Date.now())
+    const { signer, ca, keysFolder } = await opened(Date.now())
     const { certificate } = await signed(signer, Date.now())
     const file = join(temporaryFolder('leaf'), 'leaf.crt')
     writeFileSync(file, certificate.toString())
-    const args = ['verify', '-x509_strict', '-CAfile', signer.caCertificateFile, file]
+    const args = ['verify', '-x509_strict', '-CAfile', join(keysFolder, 'ca.crt'), file]
     expect((await run('openssl', args)).output).toBe(`${file}: OK\n`)
     expect(ca.ca).toBe(true)
   })
