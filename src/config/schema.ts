@@ -344,7 +344,7 @@ export const configSchema = section({
     .meta(editorHints.database)
     .transform(readDatabase)
     .prefault('sqlite:data/dockwarden.db')
-    .describe('Where accounts are kept: sqlite:PATH.'),
+    .describe('Where accounts, rules without a deploy and failed logins are kept: sqlite:PATH.'),
   keys: text.prefault('keys').describe('Folder of the token certificate authority.'),
   groups: groups
     .prefault({})
