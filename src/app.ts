@@ -5,11 +5,10 @@
 
 import { dirname, relative } from 'node:path'
 import { createFirstAdmin, type FirstAdmin } from './authentication/accounts.ts'
-import type { LoginLimits } from './authentication/login-limits.ts'
 import { PasswordVerifier } from './authentication/password/verifier.ts'
 import { findSharedNames } from './authentication/shared-names.ts'
-import type { FailedBinds } from './authentication/throttle/directory-accounts.ts'
-import { openThrottle } from './authentication/throttle/open-throttle.ts'
+import { type FailedBinds, strictest } from './authentication/throttle/directory-accounts.ts'
+import { Throttle } from './authentication/throttle/throttle.ts'
 import { type Backend, closeBackends } from './backends.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
@@ -61,16 +60,13 @@ export async function createApp(
   const accounts = new KyselyAccountStore(database)
   const rules = new KyselyRuleStore(database, clock)
   const passwords = new PasswordVerifier()
-  const throttleParts = { store: new KyselyThrottleStore(database), clock, log }
-  let throttle = await openThrottle(limitsOf(config), throttleParts)
-  const limits: LoginLimits = {
-    admit: (source) => throttle.admit(source),
-    attempt: (...attempt) => throttle.attempt(...attempt),
-  }
+  const store = new KyselyThrottleStore(database)
+  const throttle = new Throttle({ failedBinds: failedBindsOf(config), store, clock, log })
+  await throttle.load()
   const recentDecisions = new RecentDecisions()
   const candidateCounts = { decisions: 0, gives: 0, takes: 0 }
   const stores = { database, accounts, rules, recentDecisions, candidateCounts }
-  const opened = { ...stores, signer, passwords, limits }
+  const opened = { ...stores, signer, passwords, limits: throttle }
   const parts: AppParts = { ...opened, clock, log }
 
   let running = await openRunning(config, parts)
@@ -101,11 +97,10 @@ export async function createApp(
         closeBackends(opened.backends, before.backends)
         throw error
       })
-      const nextThrottle = await openThrottle(limitsOf(next), throttleParts, throttle)
       reportCandidate(before, parts)
       // In one step: nothing is awaited from here on.
       running = opened
-      throttle = nextThrottle
+      throttle.limitFailedBinds(failedBindsOf(next))
       status.taken()
       void reportSharedNames(running.backends, log)
       closeBackends(before.backends, running.backends)
@@ -125,8 +120,10 @@ export async function createApp(
   }
 }
 
-function limitsOf({ authentication }: Config): readonly FailedBinds[] {
-  return authentication.flatMap((entry) => (entry.kind === 'ldap' ? [entry.failedBinds] : []))
+function failedBindsOf({ authentication }: Config): FailedBinds | undefined {
+  return strictest(
+    authentication.flatMap((entry) => (entry.kind === 'ldap' ? [entry.failedBinds] : [])),
+  )
 }
 
 /** Made by the first configuration that asks for accounts, in a database that has never had one. */

@@ -104,6 +104,46 @@ test('A7: neither a password nor a name that nobody has is ever stored', async (
   expect(readFileSync(path, 'latin1')).not.toMatch(/hunter2|letmein|correct horse/)
 })
 
+test('one person who logs in by any domain and from everywhere is 64 rows', async () => {
+  const { open, database } = await openWorld()
+  const world = await open()
+  for (let login = 0; login < 300; login += 1) {
+    const username = `D${login}\\alice`
+    expect(await world.login({ address: addressOf(login), username })).toEqual({ kind: 'accepted' })
+  }
+  await world.throttle.close()
+  const logins = (await rows(database)).filter(({ kind }) => kind === 'login')
+  expect(logins).toHaveLength(2 * 32)
+  const again = await open()
+  const admit = (login: number) =>
+    again.throttle.admit({ address: addressOf(login), username: 'alice' })
+  for (let guess = 0; guess < 100; guess += 1) {
+    for (const login of [0, 299]) {
+      await again.login({
+        address: addressOf(login),
+        name: `nobody ${guess}`,
+        password: `${guess}`,
+      })
+    }
+  }
+  expect(() => admit(0)).toThrow('Too many failed logins')
+  expect(() => admit(299)).not.toThrow()
+  await database.close()
+})
+
+test('a stop with nothing left to write is none to complain of', async () => {
+  const { open, database } = await openWorld()
+  const world = await open()
+  for (let guess = 0; guess < 600; guess += 1) {
+    await world.login({ address: addressOf(guess), name: `user ${guess}`, password: `${guess}` })
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1_050))
+  await world.throttle.close()
+  await new Promise((resolve) => setTimeout(resolve, 1_050))
+  expect(world.log.lines.filter(({ fields }) => fields['event'] === 'throttle')).toEqual([])
+  await database.close()
+})
+
 test('what has expired leaves the table with the next change', async () => {
   const { open, advance, database } = await openWorld()
   const first = await open()

@@ -1,8 +1,7 @@
 /** The limits of accounts that a directory locks after some failures: we stop before it does. */
 
-import type { AccountLimits, OpenLevels, Try } from './account-limits.ts'
-import { untilQuiet } from './fall.ts'
-import { LeakyAccounts } from './leaky-accounts.ts'
+import type { AccountLimits, Try } from './account-limits.ts'
+import type { LeakyAccounts } from './leaky-accounts.ts'
 import type { Limit } from './level.ts'
 import type { Budget, Levels } from './levels.ts'
 
@@ -17,8 +16,17 @@ export interface FailedBinds {
 const inFlight = 4
 /** Strangers leave room among those who wait, too. */
 const strangersWaiting = 128
-const waiting = 256
+const waiting = 1_024
 const isForgiving = true
+
+/** Of several directories nobody is to be locked in any. */
+export function strictest(all: readonly FailedBinds[]): FailedBinds | undefined {
+  if (all.length === 0) return undefined
+  return {
+    max: Math.min(...all.map(({ max }) => max)),
+    window: Math.max(...all.map(({ window }) => window)),
+  }
+}
 
 /**
  * Counted as the directory counts: all that failed, wherever from, until a success or some quiet time.
@@ -31,11 +39,11 @@ export class DirectoryAccounts implements AccountLimits {
   readonly #known: Limit
   readonly #everywhere: LeakyAccounts
 
-  constructor({ max, window }: FailedBinds, open: OpenLevels) {
+  constructor({ max }: FailedBinds, failures: Levels, everywhere: LeakyAccounts) {
     if (max < 2) throw new TypeError('of one failed bind, nothing is left to strangers')
-    this.#failures = open('failed binds', untilQuiet(window), max)
+    this.#failures = failures
     this.#strangers = { capacity: max - 1, inFlight, waiting: strangersWaiting, isForgiving }
-    this.#everywhere = new LeakyAccounts(open)
+    this.#everywhere = everywhere
     this.#known = { capacity: max, inFlight, waiting, isForgiving }
   }
 

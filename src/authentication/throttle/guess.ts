@@ -5,7 +5,7 @@ import { digest, secretDigest } from './digest.ts'
 import { networkOf } from './network.ts'
 
 export interface Guess {
-  /** The account, or the folded name where no backend knows it. */
+  /** The account, or the name where no backend knows it. */
   readonly account: string
   /** See {@link nameDigest}. */
   readonly name: string
@@ -25,7 +25,7 @@ export function guessReader(isScoped: boolean): (attempt: LoginAttempt) => Guess
     const text = password.reveal()
     const network = networkOf(address)
     const who =
-      account === undefined ? digest('unknown name', fold(username)) : digest('account', account)
+      account === undefined ? digest('unknown name', nobody(username)) : digest('account', account)
     return {
       account: who,
       name: nameDigest(username),
@@ -41,7 +41,12 @@ export function nameDigest(username: string): string {
   return digest('login name', fold(username))
 }
 
-/** What a directory would take for the same name. */
+/** What a directory would take for the same name. Active Directory takes any domain in front of it. */
 function fold(username: string): string {
-  return username.normalize('NFKC').trim().toLowerCase()
+  return username.normalize('NFKC').trim().toLowerCase().replace(/^.*\\/, '')
+}
+
+/** All names of one person have one budget; so must all names that only look like those of one. */
+function nobody(username: string): string {
+  return fold(username).replace(/@.*$/, '')
 }

@@ -10,6 +10,10 @@ const networksEach = 32
 /** 130 bytes each, the names included. */
 const pairs = 100_000
 
+export interface News {
+  readonly forgotten: string | undefined
+}
+
 export class KnownLogins {
   readonly #now: () => number
   /** Who → network → until when. Within an account the least recently used network goes first. */
@@ -29,17 +33,18 @@ export class KnownLogins {
     return until !== undefined && until > this.#now()
   }
 
-  /** @returns whether that was news: within a day it is not */
-  add(who: string, network: string, milliseconds = knownFor): boolean {
+  /** @returns undefined where that was no news, as within a day; else the network that had to make room, if any */
+  add(who: string, network: string, milliseconds = knownFor): News | undefined {
     const known = this.#until.get(who)
     const until = this.#now() + Math.min(milliseconds, knownFor)
-    if (until - (known?.get(network) ?? Number.NEGATIVE_INFINITY) < day) return false
+    if (until - (known?.get(network) ?? Number.NEGATIVE_INFINITY) < day) return undefined
     const networks = new Map(known)
     networks.delete(network)
     networks.set(network, until)
     const [oldest] = networks.keys()
-    if (networks.size > networksEach && oldest !== undefined) networks.delete(oldest)
+    const forgotten = networks.size > networksEach ? oldest : undefined
+    if (forgotten !== undefined) networks.delete(forgotten)
     this.#until.set(who, networks)
-    return true
+    return { forgotten }
   }
 }

@@ -15,7 +15,8 @@ const newcomersLeak = leaking(3)
 /** With room for a few typing errors in a row. */
 const repeaters: Limit = { capacity: 3, inFlight, waiting }
 const repeatersLeak = leaking(2)
-const own: Limit = { capacity: 10, inFlight, waiting }
+/** A build farm that asks for hundreds of tokens at once, in the moment in which its password has to be checked anew. */
+const own: Limit = { capacity: 10, inFlight, waiting: 1_024 }
 const ownLeak = leaking(10)
 
 /** A network that failed is a repeater for ten minutes … */

@@ -1,6 +1,7 @@
 /** A level for each key, of which the least recently used are forgotten. */
 
 import { LRUCache } from 'lru-cache'
+import type { Fall } from './fall.ts'
 import { Level, type LevelRules, type Limit } from './level.ts'
 
 /** What a check has to fit into. */
@@ -21,6 +22,11 @@ export class Levels {
   constructor({ size, ...rules }: LevelsOptions) {
     this.#rules = rules
     this.#levels = new LRUCache({ max: size })
+  }
+
+  /** Other rules, also for what is counted already. */
+  setRules(fall: Fall, top: number): void {
+    Object.assign(this.#rules, { fall, top } satisfies Partial<LevelRules>)
   }
 
   get size(): number {

@@ -10,8 +10,11 @@ import { type Budget, Levels } from './levels.ts'
 const remembered = 10_000
 const concurrent = 2_048
 
-/** One at a time, so that a client that asks ten times at once with an old password has guessed once. */
-const alone: Limit = { capacity: 1, inFlight: 1, waiting: 128 }
+/**
+ * One at a time, so that a client that asks ten times at once with an old password has guessed once. With
+ * the right one, hundreds may come at once.
+ */
+const alone: Limit = { capacity: 1, inFlight: 1, waiting: 1_024 }
 
 export class RefusedSecrets {
   readonly #verdicts: LRUCache<string, Verdict>

@@ -1,28 +1,24 @@
 /** The throttle: how often passwords may be tried, for one account, from one network, one password for many. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../clock.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Verdict } from '../authenticator.ts'
 import type { LoginAttempt, LoginLimits, LoginSource } from '../login-limits.ts'
-import type { AccountLimits, OpenLevels } from './account-limits.ts'
-import { DirectoryAccounts, type FailedBinds } from './directory-accounts.ts'
-import { type Fall, leaking } from './fall.ts'
+import type { FailedBinds } from './directory-accounts.ts'
+import { type Fall, leaking, untilQuiet } from './fall.ts'
 import { type Guess, guessReader, nameDigest } from './guess.ts'
 import { KnownLogins, knownFor } from './known-logins.ts'
-import { LeakyAccounts } from './leaky-accounts.ts'
 import type { Level, Limit } from './level.ts'
 import { type Budget, Levels } from './levels.ts'
 import { networkOf } from './network.ts'
-import { RefusedSecrets } from './refused-secrets.ts'
+import { Population } from './population.ts'
 import { Sprays } from './sprays.ts'
 import { type ThrottleStore, WriteBehind } from './write-behind.ts'
 
 export interface ThrottleOptions {
-  /**
-   * What the directories of the chain allow together. It then goes for every name, so that limits do not
-   * tell which ones a directory knows. Undefined: there is none.
-   */
+  /** See {@link Throttle.limitFailedBinds}. */
   readonly failedBinds?: FailedBinds | undefined
   readonly store: ThrottleStore
   readonly clock: Clock
@@ -32,11 +28,13 @@ export interface ThrottleOptions {
 }
 
 /**
- * How many are remembered of each kind. At worst, all together, that is about 75 MB: 30 for accounts, 12
- * for names that nobody has, 3 for networks, 13 for known logins, 5 for refused secrets, 5 for sprays, 4
- * that wait to be stored. A flood of names alone, which anybody can send, takes about 30.
+ * How many are remembered of each kind. At worst, all together, that is about 100 MB: 24 for accounts and 30
+ * for their failed binds, 12 for names that nobody has, 6 for networks, 13 for known logins, 5 for refused
+ * secrets, 5 for sprays, 4 that wait to be stored. A flood of names alone, which anybody can send, takes about 30.
  */
 const accountsAtMost = 20_000
+/** So many people may be guessed at in turn before a failure is forgotten that their directory remembers. */
+const failedBindsAtMost = 100_000
 const namesAtMost = 10_000
 const networksAtMost = 10_000
 
@@ -44,18 +42,17 @@ const networksAtMost = 10_000
 const networkLimit: Limit = { capacity: 30, inFlight: 30, waiting: 128 }
 const networkLeak = leaking(60)
 
+/**
+ * What strangers of one network asked for without a password being looked at: 120 at once, then 240 in a
+ * minute. Each has cost a directory a search. Generous, because a job with an old password is one of them.
+ */
+const vainLimit: Limit = { capacity: 120, inFlight: Number.POSITIVE_INFINITY, waiting: 0 }
+const vainLeak = leaking(240)
+
 /** Docker gives up after 15 s. */
 const longestWait = 10_000
-/** Without a directory: longer than the two requests of a `docker login`, or the next run of a cron job. */
-const refusalsRemembered = 15 * 60_000
-
-/** What is remembered of accounts, and apart from it of names that nobody has: a flood of those pushes nothing else out. */
-interface Population {
-  readonly limits: AccountLimits
-  readonly refusals: RefusedSecrets
-}
-
-interface Attempt extends Guess, Population {
+interface Attempt extends Guess {
+  readonly population: Population
   /** This account has logged in from this network before. */
   readonly isKnown: boolean
 }
@@ -70,39 +67,55 @@ interface NamedBudget extends Budget {
  * waits for their outcome; who finds none because of what has failed is turned away.
  */
 export class Throttle implements LoginLimits {
-  /** See {@link ThrottleOptions.failedBinds}. */
-  readonly failedBinds: FailedBinds | undefined
   readonly #log: Log
   readonly #now: () => number
   readonly #kept: WriteBehind
   readonly #keptLevels = new Map<string, Levels>()
   readonly #known: KnownLogins
   readonly #networks: Levels
+  readonly #inVain: Levels
   readonly #sprays: Sprays
-  readonly #read: (attempt: LoginAttempt) => Guess
   readonly #accounts: Population
   readonly #names: Population
+  #failedBinds: FailedBinds | undefined
+  #read: (attempt: LoginAttempt) => Guess
 
   constructor(options: ThrottleOptions) {
     const { failedBinds, log, now = () => performance.now() } = options
-    this.failedBinds = failedBinds
     this.#log = log
     this.#now = now
     this.#kept = new WriteBehind(options)
     this.#known = new KnownLogins(now)
     this.#sprays = new Sprays(now)
-    // A directory's round trips are hidden by a wait; without one, nothing hides how soon an answer comes.
-    this.#read = guessReader(failedBinds === undefined)
-    const population = (open: OpenLevels): Population => ({
-      limits: failedBinds ? new DirectoryAccounts(failedBinds, open) : new LeakyAccounts(open),
-      refusals: new RefusedSecrets(failedBinds?.window ?? refusalsRemembered, now),
-    })
-    this.#accounts = population((...rules) => this.#open(accountsAtMost, ...rules))
-    // Not kept: people type passwords where the name belongs.
-    this.#names = population(
-      (_kind, fall, top) => new Levels({ size: namesAtMost, fall, top, now, changed: () => {} }),
-    )
     this.#networks = this.#open(networksAtMost, 'network', networkLeak, networkLimit.capacity)
+    const forgetful = (size: number, fall: Fall, top: number): Levels =>
+      new Levels({ size, fall, top, now, changed: () => {} })
+    this.#inVain = forgetful(networksAtMost, vainLeak, vainLimit.capacity)
+    this.#accounts = new Population(
+      (...rules) => this.#open(accountsAtMost, ...rules),
+      this.#open(failedBindsAtMost, 'failed binds', untilQuiet(0), 0),
+      now,
+    )
+    // Not kept: people type passwords where the name belongs.
+    this.#names = new Population(
+      (_kind, fall, top) => forgetful(namesAtMost, fall, top),
+      forgetful(namesAtMost, untilQuiet(0), 0),
+      now,
+    )
+    this.#read = guessReader(true)
+    this.limitFailedBinds(failedBinds)
+  }
+
+  /**
+   * Takes what the directories of the chain allow together; undefined: there is none. It goes for every
+   * name, so that limits do not tell which ones a directory knows. What has failed counts on.
+   */
+  limitFailedBinds(allowed: FailedBinds | undefined): void {
+    if (isDeepStrictEqual(allowed, this.#failedBinds)) return
+    this.#failedBinds = allowed
+    // A directory's round trips are hidden by a wait; without one, nothing hides how soon an answer comes.
+    this.#read = guessReader(allowed === undefined)
+    for (const population of [this.#accounts, this.#names]) population.limitFailedBinds(allowed)
   }
 
   /** Takes over what was known before the last stop. */
@@ -120,11 +133,17 @@ export class Throttle implements LoginLimits {
 
   admit({ address, username }: LoginSource): void {
     const network = networkOf(address)
-    const level = this.#networks.find(network)
-    if (level === undefined || this.#known.has(nameDigest(username), network)) return
-    const wait = level.timeToRoom(networkLimit)
-    if (wait === 0) return
-    throw this.#refusal({ name: 'network', level, limit: networkLimit }, wait, network)
+    if (this.#known.has(nameDigest(username), network)) return
+    const limits = [
+      { level: this.#networks.find(network), limit: networkLimit },
+      { level: this.#inVain.find(network), limit: vainLimit },
+    ]
+    for (const { level, limit } of limits) {
+      const wait = level?.timeToRoom(limit) ?? 0
+      if (level !== undefined && wait > 0) {
+        throw this.#refusal({ name: 'network', level, limit }, wait, network)
+      }
+    }
   }
 
   async attempt(
@@ -136,10 +155,13 @@ export class Throttle implements LoginLimits {
     const population = attempt.account === undefined ? this.#names : this.#accounts
     const deadline = this.#now() + longestWait
     for (let isWaiting = false; ; isWaiting = true) {
-      const refused = population.refusals.find(guess.secret)
-      if (refused !== undefined) return refused
       const isKnown = this.#known.has(guess.account, guess.network)
-      const current = { ...guess, ...population, isKnown }
+      const current = { ...guess, population, isKnown }
+      const refused = population.refusals.find(guess.secret)
+      if (refused !== undefined) {
+        this.#countInVain(current)
+        return refused
+      }
       const budgets = this.#budgets(current)
       this.#turnAwayIfFull(current, budgets, attempt)
       const turn = population.refusals.turn(guess.secret)
@@ -170,7 +192,7 @@ export class Throttle implements LoginLimits {
   }
 
   #budgets(guess: Attempt): readonly NamedBudget[] {
-    const account = guess.limits
+    const account = guess.population.limits
       .budgets(guess)
       .map((budget) => ({ name: 'account' as const, ...budget }))
     if (guess.isKnown) return account
@@ -186,11 +208,17 @@ export class Throttle implements LoginLimits {
       .map((budget) => ({ budget, wait: budget.level.timeToRoom(budget.limit) }))
       .reduce((a, b) => (b.wait > a.wait ? b : a))
     if (full.wait === 0) return
-    guess.limits.turnedAway(guess)
+    guess.population.limits.turnedAway(guess)
+    this.#countInVain(guess)
     // Each of these has cost the backends a search: who goes on is stopped before it.
     const network = budgets.find(({ name }) => name === 'network')
     if (network?.level.timeToRoom(networkLimit) === 0) network.level.add(1)
     throw this.#refusal(full.budget, full.wait, guess.network, attempt)
+  }
+
+  /** It has cost the backends a search, and no password was looked at. */
+  #countInVain({ isKnown, network }: Attempt): void {
+    if (!isKnown) this.#inVain.of(network).add(1)
   }
 
   async #check(
@@ -211,8 +239,8 @@ export class Throttle implements LoginLimits {
           if (limit.isForgiving && !verdict.isRemembered) level.forgiveUpTo(failures)
         }
       } else if (verdict.kind === 'unknown' || verdict.isWrongPassword) {
-        guess.refusals.add(guess.secret, verdict)
-        guess.limits.failed(guess)
+        guess.population.refusals.add(guess.secret, verdict)
+        guess.population.limits.failed(guess)
         if (!guess.isKnown) this.#sprays.refused(guess.password, guess.account)
         for (const { level } of budgets) level.fail()
       }
@@ -224,8 +252,12 @@ export class Throttle implements LoginLimits {
 
   #learn({ account, name, network }: Guess): void {
     for (const who of [account, name]) {
-      if (this.#known.add(who, network)) {
-        this.#kept.put(loginKind, `${who} ${network}`, 1, knownFor)
+      const news = this.#known.add(who, network)
+      if (news === undefined) continue
+      this.#kept.put(loginKind, `${who} ${network}`, 1, knownFor)
+      // One person who comes from everywhere must not fill the database.
+      if (news.forgotten !== undefined) {
+        this.#kept.put(loginKind, `${who} ${news.forgotten}`, 0, 0)
       }
     }
   }

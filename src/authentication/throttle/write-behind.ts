@@ -79,6 +79,7 @@ export class WriteBehind {
   /** @returns whether it could be written; if not, it is tried again */
   async #write(): Promise<boolean> {
     const rows = [...this.#pending].slice(0, rowsAtOnce)
+    if (rows.length === 0) return true
     for (const [id] of rows) this.#pending.delete(id)
     try {
       await this.#store.save(

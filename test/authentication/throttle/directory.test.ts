@@ -169,6 +169,39 @@ describe('with a directory', () => {
     expect(await Promise.all(others)).toEqual([told, told])
   })
 
+  test('B2: what has failed, and what fails meanwhile, counts on when a reload brings other limits', async () => {
+    const world = openThrottle({ failedBinds })
+    await world.login({ ...attacker(1), password: 'guess 1' })
+    const slow = world.start({ ...attacker(2), password: 'guess 2' })
+    await new Promise(setImmediate)
+    world.throttle.limitFailedBinds({ max: 4, window: 2 * window })
+    await world.endAll()
+    expect(await slow).toEqual({ kind: 'rejected' })
+    world.advance(2 * window - 1)
+    expect(await world.login({ ...attacker(3), password: 'guess 3' })).toEqual({ kind: 'rejected' })
+    const told = { kind: 'too many', retryAfter: (2 * window) / 1000 }
+    expect(await world.login({ ...attacker(4), password: 'guess 4' })).toEqual(told)
+    world.advance(minute)
+    world.throttle.limitFailedBinds({ max: 5, window: 2 * window })
+    expect(await world.login({ ...attacker(5), password: 'guess 5' })).toEqual({ kind: 'rejected' })
+    world.throttle.limitFailedBinds(undefined)
+    expect(await world.login({ ...attacker(6), password: 'guess 6' })).toEqual({ kind: 'rejected' })
+  })
+
+  test('B2: of 21,000 accounts, none has more failures than it may, however they take turns', async () => {
+    const world = openThrottle({ failedBinds })
+    const guessAt = async (account: number, round: number) => {
+      const name = `user ${account}`
+      const password = `guess ${round} of ${account}`
+      return await world.login({ ...attacker(account + 21_000 * round), name, password })
+    }
+    for (let account = 0; account < 21_000; account += 1) await guessAt(account, 0)
+    for (let account = 0; account < 21_000; account += 2_000) {
+      expect(await guessAt(account, 1)).toEqual({ kind: 'rejected' })
+      expect(await guessAt(account, 2)).toMatchObject({ kind: 'too many' })
+    }
+  })
+
   test('a maximum that leaves nothing to strangers is refused', () => {
     expect(() => openThrottle({ failedBinds: { max: 1, window } })).toThrow(TypeError)
   })

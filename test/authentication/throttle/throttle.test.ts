@@ -108,8 +108,9 @@ test('A17: every spelling of a name is one account', async () => {
 test('A17: so are the spellings of a name that nobody has', async () => {
   const world = openThrottle()
   for (let guess = 0; guess < 100; guess += 1) {
-    const name = ['nobody', 'nobody ', 'nobody\u00a0'][guess % 3] ?? ''
-    const username = guess % 2 === 0 ? name : name.toUpperCase()
+    const names = ['nobody', 'nobody ', 'nobody\u00a0', 'nobody@corp.example']
+    const name = names[guess % names.length] ?? ''
+    const username = [name, name.toUpperCase(), `CORP\\${name}`, `c\\o\\${name}`][guess % 7] ?? name
     await world.login({ ...attacker(guess), name, username, password: `guess ${guess}` })
   }
   expect(world.checks()).toBeLessThanOrEqual(5)
@@ -152,10 +153,14 @@ test('A18: of a hundred guesses at once, no more are checked than of a hundred i
   }
 })
 
-test('A18: a hundred right logins at once from a new network all get in', async () => {
+test.each([
+  ['from a new network', false],
+  ['from a known network, as when the password of a build farm has to be checked anew', true],
+])('A18: hundreds of right logins at once %s all get in', async (_where, isKnown) => {
   for (const failedBinds of [undefined, { max: 3, window: 15 * minute }]) {
     const world = openThrottle({ ...(failedBinds && { failedBinds }) })
-    const outcomes = Array.from({ length: 100 }, () => world.start(owner))
+    if (isKnown) await world.login(owner)
+    const outcomes = Array.from({ length: 500 }, () => world.start(owner))
     await world.endAll()
     expect(new Set((await Promise.all(outcomes)).map(({ kind }) => kind))).toEqual(
       new Set(['accepted']),
@@ -261,6 +266,47 @@ describe('the same wrong password again', () => {
 })
 
 describe('A19: a network', () => {
+  test.each([
+    ['the same wrong password again', () => 'old password', ['rejected']],
+    [
+      'passwords that are not looked at',
+      (guess: number) => `guess ${guess}`,
+      ['too many', 'rejected'],
+    ],
+  ])(
+    'in which strangers come with %s costs the backends four searches a second',
+    async (_what, password, kinds) => {
+      const world = openThrottle()
+      let searches = 0
+      const seen = new Set<string>()
+      for (let guess = 0; guess < 3_000; guess += 1) {
+        try {
+          world.throttle.admit({ ...attacker(1), username: 'alice' })
+          searches += 1
+        } catch {
+          continue
+        } finally {
+          world.advance(10)
+        }
+        seen.add((await world.login({ ...attacker(1), password: password(guess) })).kind)
+      }
+      expect(searches).toBeLessThanOrEqual(1 + 120 + 2 * 60)
+      expect([...seen].sort()).toEqual([...kinds].sort())
+      expect(world.checks()).toBeLessThan(10)
+      const source = { ...attacker(1), username: 'alice' }
+      expect(() => world.throttle.admit({ ...source, ...owner })).not.toThrow()
+    },
+  )
+
+  test('of a job with an old password is not stopped before others of it have failed as often', async () => {
+    const world = openThrottle()
+    for (let run = 0; run < 600; run += 1) {
+      await world.login({ ...attacker(1), password: 'old password' })
+      world.advance(1_000)
+    }
+    expect(await world.login({ ...attacker(1), name: 'bob' })).toEqual({ kind: 'accepted' })
+  })
+
   test('fails 30 times at once, then 60 times a minute, and is stopped before any backend is asked', async () => {
     const world = openThrottle()
     let failures = 0
