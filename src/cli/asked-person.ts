@@ -13,15 +13,11 @@ import {
   readHtpasswd,
 } from '../authentication/htpasswd/htpasswd-file.ts'
 import { DirectoryFailure } from '../authentication/ldap/directory-session.ts'
+import type { AskedName } from '../authorization/asked-name.ts'
 import type { Asker } from '../authorization/authorize.ts'
 import type { Policy } from '../authorization/policy.ts'
 import type { BackendConfig, Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
-
-/** Who is asked about, in the words of rules. */
-export type AskedName =
-  | { readonly kind: 'anonymous' }
-  | { readonly kind: 'user' | 'robot'; readonly name: string }
 
 export interface AskedPerson {
   /** With all groups but those of the file, which rules know by themselves. */

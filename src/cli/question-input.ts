@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net'
 import type { Command } from 'commander'
+import { type AskedName, parseAsker } from '../authorization/asked-name.ts'
 import type { Circumstances } from '../authorization/conditions.ts'
 import { catalog } from '../authorization/policy.ts'
 import type { Config } from '../config/config.ts'
@@ -9,7 +10,6 @@ import { parseMoment } from '../config/moment.ts'
 import { AppError } from '../errors.ts'
 import { type Action, isRepositoryName } from '../protocol/access.ts'
 import { parseScopes } from '../protocol/scope.ts'
-import type { AskedName } from './asked-person.ts'
 
 export interface CircumstancesOptions {
   readonly service?: string
@@ -49,25 +49,22 @@ export function chosenService(name: string | undefined, { services }: Config): s
 }
 
 /**
- * A user's bare name, `user:NAME`, `robot:NAME`, or `anonymous`. Who is named as a word of rules is meant by
- * `user:authenticated`.
+ * See {@link parseAsker}.
  *
  * @param groups those to add
  * @throws AppError invalid_request
  */
 export function readAskedName(text: string, groups: readonly string[]): AskedName {
-  if (text === 'anonymous') {
-    if (groups.length === 0) return { kind: 'anonymous' }
+  const asked = parseAsker(text)
+  if (asked !== undefined && asked !== 'many') {
+    if (asked.kind !== 'anonymous' || groups.length === 0) return asked
     throw new AppError('invalid_request', 'anonymous is in no group; leave --group out')
   }
-  const [, kind = 'user', name] = /^(?:(user|robot):)?([^:*]+)$/.exec(text) ?? []
-  const isMany = text === 'authenticated' || text === 'anyone'
-  if (name !== undefined && !isMany) return { kind: kind === 'robot' ? 'robot' : 'user', name }
   const [, group] = /^group:(.+)$/.exec(text) ?? []
   const example = group === undefined ? 'alice' : `alice --group ${group === '*' ? 'dev' : group}`
   throw new AppError(
     'invalid_request',
-    isMany || group !== undefined
+    asked === 'many' || group !== undefined
       ? `${text} is many; ask about one of them, as in: ${example}`
       : `"${text}" is nobody; write a user's name, robot:NAME or anonymous`,
   )

@@ -87,7 +87,7 @@ export const editorHints = {
   },
   moment: { pattern: moment, examples: ['2027-01-31', '2027-01-31T18:00Z'] },
   testedAsker: {
-    pattern: `^(anonymous|(user|robot):${name}|(?!anyone$)${name})$`,
+    pattern: `^(anonymous|(user|robot):${name}|(?!(anyone|authenticated)$)${name})$`,
     examples: ['alice', 'anonymous', 'robot:ci'],
   },
   testedResource: {

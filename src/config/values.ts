@@ -5,6 +5,7 @@
 
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { parseAsker } from '../authorization/asked-name.ts'
 import { networkFault } from '../authorization/conditions.ts'
 import { parsePattern } from '../authorization/pattern.ts'
 import { catalog } from '../authorization/policy.ts'
@@ -203,7 +204,7 @@ export function readPrincipal(text: string, ctx: Context): Principal {
 }
 
 /**
- * Whoever asks in a test of the rules: `anonymous`, a user's bare name, `user:NAME` or `robot:NAME`.
+ * Whoever asks in a test of the rules; see {@link parseAsker}.
  *
  * @returns null for anonymous
  */
@@ -211,18 +212,22 @@ export function readTestedAsker(
   text: string,
   ctx: Context,
 ): { readonly name: string; readonly kind: 'user' | 'robot' } | null {
-  if (text === 'anonymous') return null
-  if (text === 'anyone') {
-    return refuse(ctx, '"anyone" is two; write a test for anonymous, and one for a user\'s name')
+  const asked = parseAsker(text)
+  if (asked === 'many') {
+    return refuse(
+      ctx,
+      text === 'anyone'
+        ? '"anyone" is two; write a test for anonymous, and one for a user\'s name'
+        : `"${text}" is many; write a test for one of them, by a user's name or robot:NAME`,
+    )
   }
-  const [, kind = 'user', name = ''] = /^(?:(user|robot):)?([^\s:*][^:*]*)$/.exec(text) ?? []
-  if (name === '') {
+  if (asked === undefined) {
     return refuse(
       ctx,
       `"${text}" is nobody; write a user's name, robot:NAME or anonymous, and groups beside it`,
     )
   }
-  return { name, kind: kind === 'robot' ? 'robot' : 'user' }
+  return asked.kind === 'anonymous' ? null : asked
 }
 
 /** One repository by its whole name, or the catalog. */

@@ -457,6 +457,7 @@ const mistakes: readonly (readonly [args: string, code: number, words: string])[
   ],
   ['group:* push web/site', 1, 'group:* is many; ask about one of them, as in: alice --group dev'],
   ['anyone push web/site', 1, 'anyone is many; ask about one of them, as in: alice'],
+  ['authenticated push web/site', 1, 'authenticated is many; ask about one of them, as in: alice'],
   ['* push web/site', 1, '"*" is nobody; write a user\'s name, robot:NAME or anonymous'],
   ['anonymous pull web/site --group ops', 1, 'anonymous is in no group; leave --group out'],
   ['dana push web/site --from office', 1, '--from: "office" is no IP address; write 192.0.2.7'],

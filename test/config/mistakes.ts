@@ -697,6 +697,12 @@ export const mistakes: readonly Mistake[] = [
     'write a test for anonymous',
   ],
   [
+    'test of everybody who is signed in',
+    'rule_tests: [{ who: authenticated, may: pull, on: a }]\n',
+    '1:21: rule_tests[0].who: ',
+    'write a test for one of them',
+  ],
+  [
     'test of a name behind a space',
     'rule_tests: [{ who: "user: alice", may_not: pull, on: a }]\n',
     '1:21: rule_tests[0].who: ',
