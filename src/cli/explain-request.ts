@@ -5,17 +5,13 @@ import { askerTitle } from '../authorization/explain/question.ts'
 import { catalog } from '../authorization/policy.ts'
 import { askForDecision } from '../control/control-client.ts'
 import { AppError } from '../errors.ts'
+import { actions } from '../protocol/access.ts'
 import { formatScope, type Scope } from '../protocol/scope.ts'
 import type { RecentDecision } from '../token/recent-decisions.ts'
 import { askServer } from './ask-server.ts'
 import { type AskedPerson, groupsOrigin } from './asked-person.ts'
 import { explainReport, explainText } from './explain-report.ts'
-import {
-  type CircumstancesOptions,
-  knownActions,
-  readCircumstances,
-  readResourceName,
-} from './question-input.ts'
+import { type CircumstancesOptions, readCircumstances, readResourceName } from './question-input.ts'
 import { type RulesInForce, readRulesInForce } from './rules-in-force.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -57,10 +53,10 @@ export async function explainRequest(
   const explanations = decision.asked.map((scope) => {
     const resource = resourceOf(scope)
     if (typeof resource !== 'string') return resource.fault
-    const actions = knownActions.filter((each) => scope.actions.includes(each))
-    return actions.length === 0
+    const named = actions.filter((each) => scope.actions.includes(each))
+    return named.length === 0
       ? `${formatScope(scope)} names no action that a rule can give`
-      : explain(rules.policy, { asker: person.asker, actions, resource, circumstances })
+      : explain(rules.policy, { asker: person.asker, actions: named, resource, circumstances })
   })
   return { decision, person, explanations }
 }

@@ -8,7 +8,7 @@ import { catalog } from '../authorization/policy.ts'
 import type { Config } from '../config/config.ts'
 import { parseMoment } from '../config/moment.ts'
 import { AppError } from '../errors.ts'
-import { type Action, isRepositoryName } from '../protocol/access.ts'
+import { type Action, actions, isRepositoryName } from '../protocol/access.ts'
 import { parseScopes } from '../protocol/scope.ts'
 
 export interface CircumstancesOptions {
@@ -70,12 +70,10 @@ export function readAskedName(text: string, groups: readonly string[]): AskedNam
   )
 }
 
-export const knownActions: readonly Action[] = ['pull', 'push', 'delete', '*']
-
 /** One or several, parted by commas. @throws AppError invalid_request */
 export function readActions(text: string, resource: string): readonly Action[] {
   const asked = text.split(',').map((word) => {
-    const action = knownActions.find((each) => each === word)
+    const action = actions.find((each) => each === word)
     if (action !== undefined) return action
     throw new AppError(
       'invalid_request',

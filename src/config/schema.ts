@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type Variable, variables } from '../authorization/pattern.ts'
 import { catalog } from '../authorization/policy.ts'
 import type { Principal } from '../authorization/rule.ts'
+import { actions } from '../protocol/access.ts'
 import type { BackendConfig } from './config.ts'
 import { editorHints, sectionHints } from './editor-hints.ts'
 import { ldap } from './ldap-schema.ts'
@@ -141,7 +142,6 @@ function backendWordFault(word: unknown): string {
   return `"${word}" is no backend; ${nearest(word, backendKinds)}`
 }
 
-const actions = ['pull', 'push', 'delete', '*'] as const
 const action = z.enum(actions, {
   error: ({ input }) =>
     typeof input === 'string' ? `"${input}" is no action; ${nearest(input, actions)}` : undefined,

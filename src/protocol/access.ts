@@ -1,7 +1,12 @@
 /** What is allowed: the entries of a token's `access` claim, and the words they are made of. */
 
+/** Every action that a registry knows on a repository. */
+export const repositoryActions = ['pull', 'push', 'delete'] as const
+export type RepositoryAction = (typeof repositoryActions)[number]
+
 /** What the registry asks for, on one repository or on the catalog. `*` stands for every action. */
-export type Action = 'pull' | 'push' | 'delete' | '*'
+export const actions = [...repositoryActions, '*'] as const
+export type Action = (typeof actions)[number]
 
 /** What is allowed on one resource, exactly as it is written into the token. */
 export interface Access {
@@ -9,10 +14,6 @@ export interface Access {
   readonly name: string
   readonly actions: readonly Action[]
 }
-
-/** Every action that a registry knows on a repository. */
-export const repositoryActions = ['pull', 'push', 'delete'] as const
-export type RepositoryAction = (typeof repositoryActions)[number]
 
 export const maximumNameLength = 255
 

@@ -11,10 +11,8 @@ import {
   parsePrincipal,
   type Rule,
 } from '../authorization/rule.ts'
-import type { Action } from '../protocol/access.ts'
+import { type Action, actions } from '../protocol/access.ts'
 import type { Reader, RulesTable } from './tables.ts'
-
-const actions: readonly Action[] = ['pull', 'push', 'delete', '*']
 
 /** By id. @param endingAfter leaves out those that have ended until then */
 export async function readRules(
