@@ -1,6 +1,7 @@
 /** `dockwarden check`: everything that is wrong with a configuration, without using it. */
 
 import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
 import { lint } from '../authorization/lint/lint.ts'
 import { endingRuleTests } from '../authorization/rule-tests.ts'
 import type { Config } from '../config/config.ts'
@@ -8,19 +9,44 @@ import { ConfigError, type Fault, maximumFaults } from '../config/config-error.t
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { lineOf, ruleTestFaults } from '../config/rule-test-faults.ts'
 import { checkFiles } from './check-files.ts'
-import { type Finding, type FindingFormat, formatFindings } from './findings.ts'
+import { configOption } from './config-option.ts'
+import { type Finding, type FindingFormat, findingFormats, formatFindings } from './findings.ts'
 import { knownNames } from './known-names.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly config?: string
   readonly format: FindingFormat
   /** Whether warnings fail as well. */
   readonly strict?: boolean
 }
 
+/** @param finish is told the exit code */
+export function addCheckCommand(
+  program: Command,
+  terminal: Terminal,
+  finish: (exitCode: number) => void,
+): void {
+  program
+    .command('check')
+    .description(
+      'say what is wrong with the configuration, the files it names and its rules, without using it',
+    )
+    .option(...configOption)
+    .addOption(
+      new Option('--format <format>', 'how findings are written')
+        .choices(findingFormats)
+        .default('text'),
+    )
+    .option('--json', 'as --format json')
+    .option('--strict', 'exit with 1 for a warning, too')
+    .action(async ({ json, ...options }: CheckOptions & { readonly json?: true }) => {
+      finish(await check(json === true ? { ...options, format: 'json' } : options, terminal))
+    })
+}
+
 /** @returns the exit code: failed where there is an error, or a warning that counts as one */
-export async function check(options: CheckOptions, terminal: Terminal): Promise<number> {
+async function check(options: CheckOptions, terminal: Terminal): Promise<number> {
   const { format, strict = false } = options
   const { env, workingFolder, print, complain } = terminal
   const { config, findings } = await findingsOf({ file: options.config, env, workingFolder })

@@ -24,10 +24,11 @@ interface DiffOptions {
 /** As those of diff(1). */
 const diffCodes = { same: 0, different: 1, trouble: 2 } as const
 
+/** @param finish is told the exit code */
 export function addDiffCommand(
   program: Command,
   terminal: Terminal,
-  exit: (code: number) => void,
+  finish: (exitCode: number) => void,
 ): void {
   program
     .command('diff [old] [new]')
@@ -47,8 +48,8 @@ export function addDiffCommand(
     )
     .action(async (old: string | undefined, next: string | undefined, options: DiffOptions) => {
       // Until there is a result: what fails must not look like a difference.
-      exit(diffCodes.trouble)
-      exit(await diff(old, next, options, terminal))
+      finish(diffCodes.trouble)
+      finish(await diff(old, next, options, terminal))
     })
 }
 

@@ -7,17 +7,18 @@ import { configOption } from './config-option.ts'
 import { printable } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
+/** @param finish is told the exit code */
 export function addReloadCommand(
   program: Command,
   terminal: Terminal,
-  exit: (code: number) => void,
+  finish: (exitCode: number) => void,
 ): void {
   program
     .command('reload')
     .description('have the running server read its configuration anew, and wait for the result')
     .option(...configOption)
     .option('--json', 'print JSON')
-    .action(async (options: ReloadOptions) => exit(await reload(options, terminal)))
+    .action(async (options: ReloadOptions) => finish(await reload(options, terminal)))
 }
 
 interface ReloadOptions {

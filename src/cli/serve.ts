@@ -1,5 +1,6 @@
 /** `dockwarden serve`: the server, until it is told to stop. */
 
+import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import type { Fault } from '../config/config-error.ts'
@@ -9,12 +10,29 @@ import { openControlServer } from '../control/control-server.ts'
 import { hostAndPort } from '../host-and-port.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
 import { description, Reloader } from '../reload/reloader.ts'
+import { configOption } from './config-option.ts'
 import { guide } from './guide.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly config?: string
   readonly guide: boolean
+}
+
+/** @param finish is told the exit code */
+export function addServeCommand(
+  program: Command,
+  terminal: Terminal,
+  finish: (exitCode: number) => void,
+): void {
+  program
+    .command('serve')
+    .description('answer token requests until SIGTERM or Ctrl-C; SIGHUP reloads the configuration')
+    .option(...configOption)
+    .option('--guide', 'print the registry settings that go with this configuration')
+    .action(async (options: { config?: string; guide?: true }) => {
+      finish(await serve({ ...options, guide: options.guide === true }, terminal))
+    })
 }
 
 const hangUp = ['SIGHUP'] as const
@@ -23,7 +41,7 @@ const hangUp = ['SIGHUP'] as const
 const onePress = 500
 
 /** @returns the exit code, once everything in flight has been answered */
-export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
+async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   const { env, workingFolder } = terminal
   // Before anything is opened: a signal that nobody listens to ends the process, whatever it is doing.
   // A service manager sends SIGHUP for a reload; the terminal of a person who reads the guide, when it closes.

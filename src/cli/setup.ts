@@ -1,18 +1,38 @@
 /** `dockwarden setup`: the keys and certificates that the compose bundle needs before it starts. */
 
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { createPinoLog } from '../pino-log.ts'
-import { openCertificateAuthority, publishCertificate } from '../signing/certificate-authority.ts'
-import { ensureTlsCertificate } from '../signing/tls-certificate.ts'
+import { configOption } from './config-option.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
-export interface SetupOptions {
+interface SetupOptions {
   readonly config?: string
   /** The folder that registries read; gets the token CA's certificate, `ca.crt`, and never its key. */
   readonly trust: string
   /** The folder that the proxy reads: `tls.crt` and `tls.key`. */
   readonly tls: string
+}
+
+/** @param finish is told the exit code */
+export function addSetupCommand(
+  program: Command,
+  terminal: Terminal,
+  finish: (exitCode: number) => void,
+): void {
+  program
+    .command('setup')
+    .description(
+      'make the keys and certificates that are missing, before the registry and the proxy start',
+    )
+    .option(...configOption)
+    .requiredOption(
+      '--trust <folder>',
+      "where the registry reads the token CA's certificate, ca.crt",
+    )
+    .requiredOption('--tls <folder>', 'where the proxy reads tls.crt and tls.key')
+    .action(async (options: SetupOptions) => finish(await setup(options, terminal)))
 }
 
 /**
@@ -21,7 +41,13 @@ export interface SetupOptions {
  * @returns the exit code
  * @throws AppError misconfigured, with what to change
  */
-export async function setup(options: SetupOptions, terminal: Terminal): Promise<number> {
+async function setup(options: SetupOptions, terminal: Terminal): Promise<number> {
+  // Making certificates takes a fifth of a second to load, and serving should not wait for it.
+  const [{ openCertificateAuthority, publishCertificate }, { ensureTlsCertificate }] =
+    await Promise.all([
+      import('../signing/certificate-authority.ts'),
+      import('../signing/tls-certificate.ts'),
+    ])
   const { env, workingFolder, print, complain } = terminal
   const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
   const log = createPinoLog(env['DOCKWARDEN_LOG_LEVEL'])
