@@ -13,6 +13,7 @@ import { circumstancesWords } from './explain-report.ts'
 import type { NamedAsker } from './named-askers.ts'
 import { ruleReport } from './person-report.ts'
 import { table } from './printable.ts'
+import { ruleName } from './rule-name.ts'
 
 export interface PersonAccess {
   /** As it was asked. */
@@ -99,10 +100,6 @@ export function repositoryAccessReport({
     })),
     not_now: silent.map(({ rule, unmet }) => ({ ...ruleName(rule), unmet })),
   }
-}
-
-function ruleName({ name, origin }: Rule): Pick<Rule, 'name' | 'origin'> {
-  return { name, origin }
 }
 
 /** Those who may the same by the same rules share a line, and who has no more than anybody who is signed in, none. */

@@ -3,8 +3,7 @@
 import { checkHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
 import { checkLdapFiles } from '../authentication/ldap/ldap-files.ts'
 import type { BackendConfig, Config } from '../config/config.ts'
-import { findOrigin } from '../config/origins.ts'
-import { lineOf } from '../config/rule-test-faults.ts'
+import { findOrigin, lineOf } from '../config/origins.ts'
 import { AppError } from '../errors.ts'
 import type { Finding } from './findings.ts'
 

@@ -7,7 +7,8 @@ import { endingRuleTests } from '../authorization/rule-tests.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError, type Fault, maximumFaults } from '../config/config-error.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
-import { lineOf, ruleTestFaults } from '../config/rule-test-faults.ts'
+import { lineOf } from '../config/origins.ts'
+import { ruleTestFaults } from '../config/rule-test-faults.ts'
 import { checkFiles } from './check-files.ts'
 import { configOption } from './config-option.ts'
 import { type Finding, type FindingFormat, findingFormats, formatFindings } from './findings.ts'
@@ -137,7 +138,7 @@ function lintFindings(config: Config, now: Date): readonly Finding[] {
     const lines = readFileSync(file, 'utf8').split('\n')
     return lint({ ...source, names }, now).flatMap(({ id, severity, rule, message }): Finding[] => {
       const line = lineOf(rule.origin)
-      if (isSilenced(lines, line, id)) return []
+      if (line !== undefined && isSilenced(lines, line, id)) return []
       return [{ severity, file, line, key: `rules[${source.rules.indexOf(rule)}]`, id, message }]
     })
   })

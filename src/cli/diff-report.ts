@@ -3,8 +3,10 @@
 import type { Comparison } from '../authorization/compare/compare.ts'
 import type { Cause, Difference } from '../authorization/compare/effects.ts'
 import { listed, ruleTitle } from '../authorization/rule-words.ts'
+import { lineOf } from '../config/origins.ts'
 import { type Finding, type FindingFormat, formatFindings } from './findings.ts'
 import { printable, printableJson } from './printable.ts'
+import { ruleName } from './rule-name.ts'
 
 export interface ComparedFiles {
   /** Absolute. */
@@ -28,10 +30,10 @@ export const reportWriters: Readonly<Record<FindingFormat, ReportWriter>> = {
     ),
   json: ({ differences, asked, isCut }) =>
     printableJson({
-      differences: differences.map(({ rule: { name, origin }, only, ...rest }) => ({
+      differences: differences.map(({ rule, only, ...rest }) => ({
         ...rest,
         only: only ?? null,
-        rule: { name, origin },
+        rule: ruleName(rule),
       })),
       asked,
       cut: isCut,
@@ -80,12 +82,10 @@ function summary({ differences, asked, isCut }: Comparison, { isListed }: Compar
 /** What is given stands out: it is what a reviewer has to look at. */
 function finding(difference: Difference, files: ComparedFiles): Finding {
   const { effect, cause, rule } = difference
-  const line = Number(rule.origin.split(':').at(-1))
   return {
     severity: effect === 'gives' ? 'warning' : 'notice',
     file: cause.startsWith('now') ? files.after : files.before,
-    // A built-in rule stands on none.
-    line: Number.isNaN(line) ? undefined : line,
+    line: lineOf(rule.origin),
     key: '',
     id: effect,
     message: differenceLine(difference, files),

@@ -11,12 +11,12 @@ import {
 } from '../authorization/explain/explanation-words.ts'
 import { nearRuleSentence } from '../authorization/explain/nearest-rule.ts'
 import { askerTitle, scopeOf } from '../authorization/explain/question.ts'
-import type { Rule } from '../authorization/rule.ts'
 import { listed, ruleTitle } from '../authorization/rule-words.ts'
 import type { Action } from '../protocol/access.ts'
 import { formatScope } from '../protocol/scope.ts'
 import type { AskedPerson } from './asked-person.ts'
 import { table } from './printable.ts'
+import { ruleName } from './rule-name.ts'
 
 /** As `--json` prints it. */
 export function explainReport(explanation: Explanation, person: AskedPerson) {
@@ -64,10 +64,6 @@ export function explainReport(explanation: Explanation, person: AskedPerson) {
       unmet,
     })),
   }
-}
-
-function ruleName({ name, origin }: Rule): Pick<Rule, 'name' | 'origin'> {
-  return { name, origin }
 }
 
 export function explainText(explanation: Explanation, person: AskedPerson): string {

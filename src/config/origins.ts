@@ -1,4 +1,4 @@
-/** Where keys of the file stand, kept for faults that show only once the configuration is used. */
+/** Where keys and rules of the file stand, kept for faults that show only once the configuration is used. */
 
 import { formatKeyPath, type KeyPath } from './config-error.ts'
 
@@ -45,4 +45,13 @@ export function findOrigin(
     nearest = nearest.replace(/(?:\.[^.]*|\[\d+\])$/, '')
   }
   return { key, origin: origins[nearest] }
+}
+
+/**
+ * @param origin as `dockwarden.yml:31`
+ * @returns undefined where it is no line of a file: `built-in`, or `rule 17` of the database
+ */
+export function lineOf(origin: string): number | undefined {
+  const [, line] = /:(\d+)$/.exec(origin) ?? []
+  return line === undefined ? undefined : Number(line)
 }

@@ -3,6 +3,7 @@
 import { failingRuleTests } from '../authorization/rule-tests.ts'
 import type { Config } from './config.ts'
 import type { Fault } from './config-error.ts'
+import { lineOf } from './origins.ts'
 
 export interface RuleTestFault extends Fault {
   readonly hasEnded: boolean
@@ -10,16 +11,14 @@ export interface RuleTestFault extends Fault {
 
 /** @param now for the tests that name no time */
 export function ruleTestFaults(config: Config, now: Date): readonly RuleTestFault[] {
-  return failingRuleTests(config, now).map(({ test, message, hasEnded }) => ({
-    hasEnded,
-    file: config.file ?? '',
-    place: { line: lineOf(test.origin) },
-    key: `rule_tests[${config.ruleTests.indexOf(test)}]`,
-    message: `the rules fail this test: ${message}`,
-  }))
-}
-
-/** @param origin as `dockwarden.yml:31` */
-export function lineOf(origin: string): number {
-  return Number(origin.slice(origin.lastIndexOf(':') + 1))
+  return failingRuleTests(config, now).map(({ test, message, hasEnded }) => {
+    const line = lineOf(test.origin)
+    return {
+      hasEnded,
+      file: config.file ?? '',
+      place: line === undefined ? undefined : { line },
+      key: `rule_tests[${config.ruleTests.indexOf(test)}]`,
+      message: `the rules fail this test: ${message}`,
+    }
+  })
 }
