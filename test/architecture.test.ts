@@ -21,6 +21,7 @@ const directions: Directions = {
   errors: [],
   clock: [],
   log: [],
+  printable: [],
   'plain-file': [],
   'watched-file': ['plain-file'],
   'pino-log': ['errors', 'log'],
@@ -30,7 +31,14 @@ const directions: Directions = {
   authorization: ['protocol', 'network-list'],
 
   // What an `ldap` entry says has the shape that the backend asks for.
-  config: ['errors', 'host-and-port', 'protocol', 'authorization', 'authentication/ldap'],
+  config: [
+    'errors',
+    'printable',
+    'host-and-port',
+    'protocol',
+    'authorization',
+    'authentication/ldap',
+  ],
   authentication: ['errors', 'protocol', 'authentication/password'],
   'authentication/password': ['errors', 'protocol'],
   'authentication/accounts': ['clock', 'protocol', 'authentication', 'authentication/password'],
@@ -75,7 +83,7 @@ const directions: Directions = {
     'authentication/throttle',
     'admin',
   ],
-  http: ['errors', 'log', 'network-list', 'host-and-port', 'protocol', 'token'],
+  http: ['errors', 'log', 'printable', 'network-list', 'host-and-port', 'protocol', 'token'],
   control: ['errors', 'log'],
   reload: ['clock', 'log', 'watched-file', 'config', 'http', 'control'],
 
@@ -151,6 +159,7 @@ const directions: Directions = {
   // `check` reads the files of backends, `ldap check` asks directories, `setup` makes keys; without the server.
   cli: [
     'errors',
+    'printable',
     'pino-log',
     'host-and-port',
     'config',

@@ -12,8 +12,8 @@ import type { AskedPerson } from './asked-person.ts'
 import { circumstancesWords } from './explain-report.ts'
 import type { NamedAsker } from './named-askers.ts'
 import { ruleReport } from './person-report.ts'
-import { table } from './printable.ts'
 import { ruleName } from './rule-name.ts'
+import { table } from './table.ts'
 
 export interface PersonAccess {
   /** As it was asked. */

@@ -6,6 +6,7 @@ import { accessOn } from '../authorization/explain/access-on.ts'
 import { conditionMisses } from '../authorization/explain/condition-miss.ts'
 import { speaksOf } from '../authorization/explain/rule-fit.ts'
 import { rulesFor } from '../authorization/explain/rules-for.ts'
+import { printable, printableJson } from '../printable.ts'
 import {
   personAccessReport,
   personAccessText,
@@ -15,7 +16,6 @@ import {
 import { type AskedPerson, findAskedPerson } from './asked-person.ts'
 import { configOption } from './config-option.ts'
 import { namedAskers, someone, unreadableFiles } from './named-askers.ts'
-import { printable, printableJson } from './printable.ts'
 import {
   addCircumstances,
   type CircumstancesOptions,

@@ -4,8 +4,8 @@ import type { Comparison } from '../authorization/compare/compare.ts'
 import type { Cause, Difference } from '../authorization/compare/effects.ts'
 import { listed, ruleTitle } from '../authorization/rule-words.ts'
 import { lineOf } from '../config/origins.ts'
+import { printable, printableJson } from '../printable.ts'
 import { type Finding, type FindingFormat, formatFindings } from './findings.ts'
-import { printable, printableJson } from './printable.ts'
 import { ruleName } from './rule-name.ts'
 
 export interface ComparedFiles {

@@ -15,8 +15,8 @@ import { listed, ruleTitle } from '../authorization/rule-words.ts'
 import type { Action } from '../protocol/access.ts'
 import { formatScope } from '../protocol/scope.ts'
 import type { AskedPerson } from './asked-person.ts'
-import { table } from './printable.ts'
 import { ruleName } from './rule-name.ts'
+import { table } from './table.ts'
 
 /** As `--json` prints it. */
 export function explainReport(explanation: Explanation, person: AskedPerson) {

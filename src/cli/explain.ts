@@ -2,10 +2,10 @@
 
 import type { Command } from 'commander'
 import { explain } from '../authorization/explain/explain.ts'
+import { printable, printableJson } from '../printable.ts'
 import { findAskedPerson } from './asked-person.ts'
 import { configOption } from './config-option.ts'
 import { explainReport, explainText } from './explain-report.ts'
-import { printable, printableJson } from './printable.ts'
 import {
   addCircumstances,
   type CircumstancesOptions,

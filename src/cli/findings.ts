@@ -1,7 +1,7 @@
 /** What `dockwarden check` found, as a person, a program and GitHub read it. */
 
 import { relative } from 'node:path'
-import { printable, printableJson } from './printable.ts'
+import { oneLine, printable, printableJson } from '../printable.ts'
 
 export interface Finding {
   readonly severity: 'error' | 'warning' | 'notice'
@@ -74,8 +74,4 @@ function escapedData(text: string): string {
 
 function escapedProperty(text: string): string {
   return escapedData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
-}
-
-function oneLine(text: string): string {
-  return printable(text).replaceAll('\n', '\\n')
 }

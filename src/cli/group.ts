@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander'
 import type { AccountAdministration, GroupRecord } from '../admin/account-administration.ts'
+import { printableJson } from '../printable.ts'
 import { type AdminOptions, adminCommand, administer, warnOfFileGroups } from './administer.ts'
-import { printableJson, table } from './printable.ts'
+import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 const existing = { mayCreate: false } as const

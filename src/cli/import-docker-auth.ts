@@ -8,8 +8,8 @@ import { AppError } from '../errors.ts'
 import type { Change } from '../import/docker-auth/change.ts'
 import type { Difference } from '../import/docker-auth/compare.ts'
 import type { DockerAuthImport } from '../import/docker-auth/import-docker-auth.ts'
+import { printable, printableJson } from '../printable.ts'
 import { serviceOption, writeNew } from './import-output.ts'
-import { printable, printableJson } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface Options {

@@ -5,8 +5,8 @@ import type { Command } from 'commander'
 import { htpasswdNames } from '../authentication/htpasswd/htpasswd-file.ts'
 import { readConfigFile } from '../config/config-file.ts'
 import type { NginxImport } from '../import/nginx/import-nginx.ts'
+import { oneLine, printableJson } from '../printable.ts'
 import { serviceOption, writeNew } from './import-output.ts'
-import { printable, printableJson } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface Options {
@@ -48,7 +48,7 @@ export function addNginxImport(
     else {
       if (!out) terminal.print(result.config.trimEnd())
       const say = out ? terminal.print : terminal.complain
-      for (const line of linesOf(result, out)) say(printable(line).replaceAll('\n', '\\n'))
+      for (const line of linesOf(result, out)) say(oneLine(line))
     }
     finish(result.left.length > 0 ? exitCodes.failed : exitCodes.done)
   }

@@ -5,10 +5,10 @@ import type { Command } from 'commander'
 import type { AccountRegister } from '../admin/account-register.ts'
 import type { HtpasswdImport } from '../admin/htpasswd-import.ts'
 import { describeFault, readHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
+import { printable, printableJson } from '../printable.ts'
 import { type AdminOptions, adminCommand, administerBy, loadAdminConfig } from './administer.ts'
 import { addDockerAuthImport } from './import-docker-auth.ts'
 import { addNginxImport } from './import-nginx.ts'
-import { printable, printableJson } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface ImportOptions extends AdminOptions {

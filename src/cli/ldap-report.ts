@@ -3,6 +3,7 @@
 import type { CheckFault, CheckStep } from '../authentication/ldap/check/check-steps.ts'
 import type { Config } from '../config/config.ts'
 import { findOrigin } from '../config/origins.ts'
+import { oneLine } from '../printable.ts'
 import type { PersonReport } from './person-report.ts'
 
 interface FaultReport {
@@ -42,13 +43,14 @@ export function stepReport(step: CheckStep, section: string, { origins }: Config
 export function stepText({ name, state, milliseconds, facts, faults }: StepReport): string {
   const shownState = state === 'failed' ? 'FAILED' : state
   const time = state === 'skipped' ? '' : `${Math.round(milliseconds)} ms`
+  // What a directory writes must not look like a step.
   const shownFacts = Object.entries(facts).map(([label, fact]) => {
-    const value = inOneLine(Array.isArray(fact) ? fact.join(', ') || 'none' : String(fact))
+    const value = oneLine(Array.isArray(fact) ? fact.join(', ') || 'none' : String(fact))
     return label === 'why' ? value : `${label.replaceAll('_', ' ')} ${value}`
   })
   const columns = [shownState.padEnd(7), name.padEnd(9), time.padStart(7), shownFacts.join('; ')]
   const places = faults.map(({ origin, key, message }) =>
-    [origin, key === null ? null : `${key}:`, inOneLine(message)]
+    [origin, key === null ? null : `${key}:`, oneLine(message)]
       .filter((part) => part !== null)
       .join(' '),
   )
@@ -56,9 +58,4 @@ export function stepText({ name, state, milliseconds, facts, faults }: StepRepor
     `  ${columns.join('  ').trimEnd()}`,
     ...places.map((place) => `           ${place}`),
   ].join('\n')
-}
-
-/** What a directory writes must not look like a step. */
-function inOneLine(text: string): string {
-  return text.replaceAll('\n', '\\n')
 }

@@ -6,6 +6,7 @@ import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { AppError } from '../errors.ts'
+import { printable, printableJson } from '../printable.ts'
 import type { Password } from '../protocol/credentials.ts'
 import { configOption } from './config-option.ts'
 import { type DirectoryReport, stepReport, stepText } from './ldap-report.ts'
@@ -16,7 +17,6 @@ import {
   passwordInput,
 } from './password-input.ts'
 import { personReport, personText } from './person-report.ts'
-import { printable, printableJson } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface CheckOptions extends PasswordInputOptions {

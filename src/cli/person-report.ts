@@ -7,7 +7,7 @@ import type { Conditions, Rule } from '../authorization/rule.ts'
 import { ruleSentence } from '../authorization/rule-sentence.ts'
 import type { Config } from '../config/config.ts'
 import { groupsOrigin } from './asked-person.ts'
-import { table } from './printable.ts'
+import { table } from './table.ts'
 
 /** As `--json` prints it. */
 export interface PersonReport {

@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import { askForReload } from '../control/control-client.ts'
+import { printable } from '../printable.ts'
 import { askServer } from './ask-server.ts'
 import { configOption } from './config-option.ts'
-import { printable } from './printable.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /** @param finish is told the exit code */

@@ -7,15 +7,16 @@ import { formatPrincipal } from '../authorization/rule.ts'
 import { ruleSentence } from '../authorization/rule-sentence.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
+import { printable, printableJson } from '../printable.ts'
 import {
   type AdministerOptions,
   type AdminOptions,
   adminCommand,
   administerBy,
 } from './administer.ts'
-import { printable, printableJson, table } from './printable.ts'
 import { collect } from './repeated-option.ts'
 import { ruleWarnings } from './rule-warnings.ts'
+import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 interface AddOptions extends AdminOptions {

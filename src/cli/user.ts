@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { AccountRecord } from '../admin/account-register.ts'
 import type { Config } from '../config/config.ts'
+import { printableJson } from '../printable.ts'
 import {
   type AdminOptions,
   accountJson,
@@ -12,8 +13,8 @@ import {
   warnOfFileGroups,
 } from './administer.ts'
 import { addPasswordOptions, type PasswordOptions, passwordSource } from './new-password.ts'
-import { printableJson, table } from './printable.ts'
 import { collect } from './repeated-option.ts'
+import { table } from './table.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface GroupOptions extends AdminOptions {

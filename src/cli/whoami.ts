@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { AppError } from '../errors.ts'
+import { printableJson } from '../printable.ts'
 import { configOption } from './config-option.ts'
 import {
   addPasswordInput,
@@ -12,7 +13,6 @@ import {
   passwordInput,
 } from './password-input.ts'
 import { personReport, personText } from './person-report.ts'
-import { printableJson } from './printable.ts'
 import { chosenService } from './question-input.ts'
 import type { Terminal } from './terminal.ts'
 

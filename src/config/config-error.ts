@@ -1,6 +1,7 @@
 /** What is wrong with a configuration file, and where: every fault at once, each with what to do. */
 
 import { AppError } from '../errors.ts'
+import { oneLine } from '../printable.ts'
 
 /** The way to a value: keys of maps and indexes of lists. */
 export type KeyPath = readonly (string | number)[]
@@ -49,13 +50,13 @@ function byPlace({ place: a }: Fault, { place: b }: Fault): number {
 
 function shown(fault: Fault): Fault {
   // A URL may stand in a wrong place; its password must not stand in a log as well.
-  const message = printable(fault.message.replace(/\/\/[^/\s"]*@/g, '//…@'))
-  return { ...fault, key: printable(fault.key), message }
+  const message = shortLine(fault.message.replace(/\/\/[^/\s"]*@/g, '//…@'))
+  return { ...fault, key: shortLine(fault.key), message }
 }
 
 function faultLine({ file, place, key, message }: Fault): string {
   const where = [file, place?.line, place?.column].filter((part) => part !== undefined).join(':')
-  return printable([where, key, message].filter((part) => part !== '').join(': '))
+  return shortLine([where, key, message].filter((part) => part !== '').join(': '))
 }
 
 export function formatKeyPath(path: KeyPath): string {
@@ -68,7 +69,7 @@ export function formatKeyPath(path: KeyPath): string {
 const maximumLineLength = 1_000
 
 /** Texts of the file stand in the line, and must neither break it nor flood the log that it goes to. */
-function printable(line: string): string {
-  const cut = line.length > maximumLineLength ? `${line.slice(0, maximumLineLength)}…` : line
-  return cut.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+function shortLine(text: string): string {
+  const line = oneLine(text.slice(0, maximumLineLength + 1))
+  return line.length > maximumLineLength ? `${line.slice(0, maximumLineLength)}…` : line
 }

@@ -82,6 +82,17 @@ test('each fault is one line of bounded length, whatever the file holds', async 
   for (const fault of faults) expect(fault.length).toBeLessThanOrEqual(1_001)
 })
 
+test('what cannot be seen, or turns the text around, is written out', async () => {
+  const hidden = ['\\x9b2J', '\\x7f', '\\u202e', '\\u200b', '\\u2028', '\\ufeff']
+  const text = hidden.map((each) => `"a${each}": 1\n"${each}": 1`).join('\n')
+  const faults = await faultsOf(`${text}\nissuer: "b\\u202ec\\u2066"\n`)
+  expect(faults).toHaveLength(2 * hidden.length + 1)
+  for (const fault of faults) expect(fault).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+  expect(faults[4]).toMatch(/^5:1: a\\u202e: no such key/)
+  const [long = ''] = await faultsOf(`"${'\\u202e'.repeat(1_000)}": 1\n`)
+  expect(long.length).toBeLessThanOrEqual(1_001)
+})
+
 test('a thousand faults are a hundred lines and a word', async () => {
   const text = `groups:\n${Array.from({ length: 1_000 }, (_, index) => `  g${index}: x`).join('\n')}`
   const faults = await faultsOf(text)

@@ -1,7 +1,7 @@
 /** Why there is no connection to a server: what the system, OpenSSL and Node say, in words for the operator. */
 
 import { DirectoryFailure } from './directory-session.ts'
-import { MessageFault, printable } from './ldap-message.ts'
+import { diagnosticText, MessageFault } from './ldap-message.ts'
 import type { LdapServer, LdapTls } from './settings.ts'
 
 /** The message completes "the server …". */
@@ -110,7 +110,7 @@ function reasonOf(
   if (syscall === 'getaddrinfo') {
     return { reason: `cannot be found: the name ${host} has no address (${code})`, keys }
   }
-  const text = printable(message)
+  const text = diagnosticText(message)
   const meaning = meanings.find(({ codes }) => codes.includes(code))
   if (meaning !== undefined) {
     return { reason: meaning.reason({ code, text, minVersion }), keys: meaning.keys }

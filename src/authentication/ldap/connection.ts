@@ -17,8 +17,8 @@ import {
 } from './directory-session.ts'
 import {
   bindResponse,
+  diagnosticText,
   type LdapResult,
-  printable,
   searchResultDone,
   searchResultEntry,
   searchResultReference,
@@ -309,7 +309,7 @@ function readFilter(filter: string | Filter): Filter {
   try {
     return FilterParser.parseString(filter)
   } catch (error) {
-    const message = `${printable(filter)} is not a filter as RFC 4515 writes them`
+    const message = `${diagnosticText(filter)} is not a filter as RFC 4515 writes them`
     throw new DirectoryFailure('configuration', message, { cause: error })
   }
 }

@@ -13,7 +13,7 @@ import {
   parseDistinguishedName,
 } from './distinguished-name.ts'
 import { allOf, anyOf, equals, equalsInChain, parseFilter } from './filter.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import type { LdapGroups } from './settings.ts'
 
 /** One group that the person is in. */
@@ -158,7 +158,7 @@ class Reading {
     const names = groups.flatMap(({ dn }) => byDn.map((attribute) => equals(attribute, dn)))
     const [only] = groups
     if (only !== undefined && groups.length === 1) {
-      return await this.#search(anyOf(names), (dn) => `${dn} through ${printable(only.dn)}`)
+      return await this.#search(anyOf(names), (dn) => `${dn} through ${diagnosticText(only.dn)}`)
     }
     // Most groups are in no other one: a single question for many. Where there is an answer, it is
     // asked again of each half, to tell which group led to which.
@@ -230,7 +230,7 @@ class Reading {
     if (name === undefined || !this.#isBelowBases(name)) return []
     const key = normalName(name)
     if (this.known.has(key) || this.known.size > this.#groups.max) return []
-    const membership = { dn, key, origin: origin(printable(dn)), entry }
+    const membership = { dn, key, origin: origin(diagnosticText(dn)), entry }
     this.known.set(key, membership)
     return [membership]
   }
@@ -254,7 +254,7 @@ class Reading {
 }
 
 function list(groups: readonly Membership[]): string {
-  const shown = groups.slice(0, 5).map(({ dn }) => printable(dn))
+  const shown = groups.slice(0, 5).map(({ dn }) => diagnosticText(dn))
   const more = groups.length > shown.length ? ` and ${groups.length - shown.length} more` : ''
   return `${shown.join('; ')}${more}`
 }

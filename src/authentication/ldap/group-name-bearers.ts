@@ -5,7 +5,7 @@ import type { DirectorySession } from './directory-session.ts'
 import { lowerAscii, normalName, parseDistinguishedName } from './distinguished-name.ts'
 import { allOf, anyOf, equals, parseFilter } from './filter.ts'
 import { type Membership, valuesOfFilter } from './group-membership.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import type { LdapGroups } from './settings.ts'
 
 interface Bearer {
@@ -97,7 +97,7 @@ export class GroupNameBearers {
         const dn = parseDistinguishedName(entry.dn)
         const bearer = {
           key: dn === undefined ? undefined : normalName(dn),
-          dn: printable(entry.dn),
+          dn: diagnosticText(entry.dn),
         }
         for (const value of entry.values(nameAttribute)) {
           found.get(lowerAscii(value))?.push(bearer)

@@ -5,7 +5,7 @@ import type { DirectorySession } from './directory-session.ts'
 import { lowerAscii, normalName, ownValue, parseDistinguishedName } from './distinguished-name.ts'
 import { type Gap, type Membership, readMemberships } from './group-membership.ts'
 import type { GroupNameBearers } from './group-name-bearers.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import { type Person, singleValue } from './person.ts'
 import type { LdapGroups } from './settings.ts'
 
@@ -40,7 +40,7 @@ export async function readGroups(
   const named = memberships.map((membership) => ({ membership, name: nameOf(membership, groups) }))
   const usable = named.filter((each): each is Named => each.name !== undefined && isSafe(each.name))
   const unusable = named.flatMap(({ membership, name }) =>
-    name !== undefined && isSafe(name) ? [] : [printable(membership.dn)],
+    name !== undefined && isSafe(name) ? [] : [diagnosticText(membership.dn)],
   )
   const shared = await bearers.findShared(session, usable)
   const asGroups = (all: readonly Named[]): readonly Group[] =>

@@ -10,7 +10,7 @@ import { lowerAscii } from './distinguished-name.ts'
 import type { Gap } from './group-membership.ts'
 import { GroupNameBearers } from './group-name-bearers.ts'
 import { readGroups } from './groups.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import { type Found, findNamesakes, type Person, readPerson } from './person.ts'
 import type { LdapSettings } from './settings.ts'
 
@@ -153,5 +153,5 @@ export class PersonReader {
 }
 
 function reasonOfSeveral(dns: readonly string[]): string {
-  return `the name is that of several entries: ${dns.map(printable).join('; ')}`
+  return `the name is that of several entries: ${dns.map(diagnosticText).join('; ')}`
 }

@@ -139,7 +139,7 @@ function takeBody(operation: number, body: Elements): LdapResult | undefined {
     case extendedResponse: {
       const code = body.take(enumerated).integer()
       body.skip(octetString)
-      const diagnostic = printable(body.take(octetString).text())
+      const diagnostic = diagnosticText(body.take(octetString).text())
       while (!body.isEmpty) body.skip(...resultTrailers)
       return { code, diagnostic }
     }
@@ -236,7 +236,7 @@ class Elements {
 }
 
 /** Text of others for a log line: AD ends its own with a NUL, a hostile server could add lines and colours. */
-export function printable(text: string): string {
+export function diagnosticText(text: string): string {
   const clean = text.slice(0, 1000).replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
   return clean.length > 300 ? `${clean.slice(0, 300).trim()}…` : clean.trim()
 }

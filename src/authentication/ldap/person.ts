@@ -6,7 +6,7 @@ import type { DirectoryEntry, DirectorySession } from './directory-session.ts'
 import { lowerAscii, normalName, ownValue, parseDistinguishedName } from './distinguished-name.ts'
 import { allOf, anyOf, equals, parseFilter } from './filter.ts'
 import { attributesOfMembership } from './group-membership.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import type { LdapSettings, LdapUser } from './settings.ts'
 
 export interface Person {
@@ -155,7 +155,7 @@ export function readPerson(
   entry: DirectoryEntry,
   user: LdapUser,
 ): Person | { readonly fault: string; readonly key: string } {
-  const dn = printable(entry.dn)
+  const dn = diagnosticText(entry.dn)
   const name = singleValue(entry, user.nameAttribute)
   const id = readId(entry, user.idAttribute)
   if (name === undefined) {

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { readPlainFile } from '../../plain-file.ts'
 import { DirectoryFailure } from './directory-session.ts'
-import { printable } from './ldap-message.ts'
+import { diagnosticText } from './ldap-message.ts'
 import type { LdapTls } from './settings.ts'
 import { unreadableFile } from './unreadable-file.ts'
 
@@ -111,7 +111,7 @@ function makeContext(options: Parameters<typeof createSecureContext>[0]): Secure
     // OpenSSL's words name the fault, "key values mismatch", and quote nothing of a key.
     throw new DirectoryFailure(
       'configuration',
-      `the client certificate and its key cannot be used: ${printable((error as Error).message)}`,
+      `the client certificate and its key cannot be used: ${diagnosticText((error as Error).message)}`,
       { cause: error, keys: ['tls.client_cert'] },
     )
   }

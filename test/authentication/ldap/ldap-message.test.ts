@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import {
+  diagnosticText,
   type LdapMessage,
   MessageFault,
   MessageReader,
-  printable,
 } from '../../../src/authentication/ldap/ldap-message.ts'
 import { fc } from '../../support/fast-check.ts'
 import {
@@ -57,7 +57,7 @@ test('a result is its code and its words, without what could forge a log line', 
   const [{ id, result } = {}] = readAll(bindResponse(7, 49, 'data 532\0\n\u001b[31mroot\u202e'))
   expect(id).toBe(7)
   expect(result).toEqual({ code: 49, diagnostic: 'data 532 [31mroot' })
-  expect(printable('x'.repeat(100_000)).length).toBeLessThan(310)
+  expect(diagnosticText('x'.repeat(100_000)).length).toBeLessThan(310)
 })
 
 const entry = (...attributes: readonly Buffer[]): Buffer =>

@@ -1,4 +1,4 @@
-/** Text that somebody else chose, made safe to show on a terminal. */
+/** Text that somebody else chose, made safe to show on a terminal and in a log. */
 
 /**
  * Control characters, which can move the cursor and rewrite what is on the screen, and those that
@@ -14,25 +14,12 @@ export function printable(text: string): string {
   )
 }
 
+/** The same where a second line would look like one of ours: line feeds are written out as `\n`. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\n')
+}
+
 /** Indented, with a fixed order of keys: what `--json` prints. */
 export function printableJson(value: unknown): string {
   return printable(JSON.stringify(value, null, 2))
-}
-
-/** Columns that are as wide as what stands in them. Each cell is one line. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) =>
-    row.map((cell) => printable(cell).replaceAll('\n', '\\n')),
-  )
-  const widths = head.map((_, column) =>
-    cells.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
-  )
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
