@@ -4,7 +4,6 @@
  */
 
 import { basename } from 'node:path'
-import { closestMatch } from 'leven'
 import type { AccountRecord } from '../admin/account-register.ts'
 import type { Group } from '../authentication/authenticator.ts'
 import {
@@ -17,6 +16,7 @@ import type { AskedName } from '../authorization/asked-name.ts'
 import type { Asker } from '../authorization/authorize.ts'
 import type { Policy } from '../authorization/policy.ts'
 import type { BackendConfig, Config } from '../config/config.ts'
+import { closest } from '../config/nearest.ts'
 import { AppError } from '../errors.ts'
 
 export interface AskedPerson {
@@ -87,9 +87,7 @@ async function find(name: string, parts: AskedPersonParts): Promise<Found> {
   const nobody = { groups: [], backend: undefined, notes }
   // Who cannot be asked may know the name.
   if (notes.length > 0) return { ...nobody, obstacle: undefined }
-  // A third of the letters may be wrong; beyond that a guess misleads.
-  const maxDistance = Math.floor(Math.min(name.length, 30) / 3)
-  const like = closestMatch(name.toLowerCase(), knownNames(parts), { maxDistance })
+  const like = closest(name, knownNames(parts))
   const meant = like === undefined ? '' : ` (one knows ${like})`
   return { ...nobody, obstacle: `no backend knows the name ${name}${meant}` }
 }

@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts'
 import { configOption } from './config-option.ts'
 import { type ComparedFiles, reportWriters } from './diff-report.ts'
 import { type FindingFormat, findingFormats } from './findings.ts'
+import { chosenService, serviceNames } from './question-input.ts'
 import { repositoryNames } from './repository-names.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -117,13 +118,8 @@ function servicesOf(
   rules: RulesAlone['rules'],
 ): readonly string[] {
   const named = rules.flatMap(({ when }) => when?.service ?? [])
-  const known = config?.services.map(({ name }) => name) ?? [...new Set(['registry', ...named])]
-  if (service === undefined) return known
-  if (known.includes(service)) return [service]
-  throw new AppError(
-    'not_found',
-    `no tokens are issued for ${service}; "services" names ${known.join(', ')}`,
-  )
+  const known = config === undefined ? [...new Set(['registry', ...named])] : serviceNames(config)
+  return service === undefined ? known : [chosenService(service, known)]
 }
 
 function usage(message: string): AppError {

@@ -34,12 +34,15 @@ export function readCircumstances(
   if (from !== '' && isIP(from) === 0) {
     throw new AppError('invalid_request', `--from: "${from}" is no IP address; write 192.0.2.7`)
   }
-  return { service: chosenService(service, config), address: from, time }
+  return { service: chosenService(service, serviceNames(config)), address: from, time }
 }
 
-/** @throws AppError not_found */
-export function chosenService(name: string | undefined, { services }: Config): string {
-  const known = services.map((service) => service.name)
+export function serviceNames({ services }: Config): readonly string[] {
+  return services.map(({ name }) => name)
+}
+
+/** The first one where none is named. @throws AppError not_found */
+export function chosenService(name: string | undefined, known: readonly string[]): string {
   const chosen = name ?? known[0] ?? ''
   if (known.includes(chosen)) return chosen
   throw new AppError(

@@ -13,7 +13,7 @@ import {
   passwordInput,
 } from './password-input.ts'
 import { personReport, personText } from './person-report.ts'
-import { chosenService } from './question-input.ts'
+import { chosenService, serviceNames } from './question-input.ts'
 import type { Terminal } from './terminal.ts'
 
 interface WhoamiOptions extends PasswordInputOptions {
@@ -37,7 +37,7 @@ export function addWhoamiCommand(program: Command, terminal: Terminal): void {
     const input = passwordInput(options, { command, terminal, ask })
     const { env, workingFolder, print } = terminal
     const config = await loadConfigInWorker({ file: options.config, env, workingFolder })
-    if (options.service !== undefined) chosenService(options.service, config)
+    if (options.service !== undefined) chosenService(options.service, serviceNames(config))
     const report = await identify(name, input, config, options.service)
     print(options.json === true ? printableJson(report) : personText(report))
   }
