@@ -9,7 +9,7 @@ import { locateConfig } from '../config/locate-config.ts'
 import { openControlServer } from '../control/control-server.ts'
 import { hostAndPort } from '../host-and-port.ts'
 import { createPinoLog, type PinoLog } from '../pino-log.ts'
-import { description, Reloader } from '../reload/reloader.ts'
+import { describeConfig, Reloader } from '../reload/reloader.ts'
 import { configOption } from './config-option.ts'
 import { guide } from './guide.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -75,7 +75,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<number>
     const port = await listenOrClose(app)
     if (options.guide) terminal.print(guide(config, port, app.firstAdmin?.name))
     const listen = hostAndPort(config.server.host, port)
-    log.info({ event: 'start', listen, ...description(config) }, 'ready')
+    log.info({ event: 'start', listen, ...describeConfig(config) }, 'ready')
     warnOfClearText(config, log)
     warnOfEndedTests(endedTests, log)
 

@@ -35,7 +35,7 @@ export interface ReadRule extends Omit<Rule, 'name' | 'origin'> {
   readonly reason: string | undefined
 }
 
-const grant = section({
+const besidesRule = section({
   for: text.transform(readTimeBetween('1s', '366d')).optional(),
   reason: text.optional(),
 })
@@ -50,13 +50,13 @@ export function readRule(
   { for: lifetime, reason, ...rule }: WrittenRule,
   services: readonly string[],
 ): ReadRule {
-  const ofGrant = grant.safeParse({ for: lifetime, reason }, { reportInput: true })
+  const besides = besidesRule.safeParse({ for: lifetime, reason }, { reportInput: true })
   // All that the file asks of its rules, it asks of this one.
   const file = { services: services.map((name) => ({ name })), rules: [rule] }
   const ofFile = configSchema.safeParse(file, { reportInput: true })
   const faults = [
     ...schemaFaults(ofFile.error?.issues ?? []),
-    ...schemaFaults(ofGrant.error?.issues ?? [], placeOfRule),
+    ...schemaFaults(besides.error?.issues ?? [], placeOfRule),
   ].map(({ path, message }) => {
     const key = formatKeyPath(path.slice(placeOfRule.length))
     return key === '' ? message : `${key}: ${message}`
@@ -65,7 +65,7 @@ export function readRule(
     faults.push('for: "until" says when it ends as well; leave one of them out')
   }
   const read = ofFile.data?.rules?.[0]
-  if (faults.length > 0 || read === undefined || !ofGrant.success) {
+  if (faults.length > 0 || read === undefined || !besides.success) {
     throw new AppError('invalid_request', `the rule cannot be added:\n${faults.join('\n')}`)
   }
   const { name, who, may = [], may_not: mayNot = [], on, when } = read
@@ -76,7 +76,7 @@ export function readRule(
     mayNot,
     on,
     when,
-    lifetime: ofGrant.data.for,
-    reason: ofGrant.data.reason,
+    lifetime: besides.data.for,
+    reason: besides.data.reason,
   }
 }

@@ -113,7 +113,7 @@ export class Reloader {
       await server.reload(config)
       this.#inForce = others
       this.#refused = []
-      const taken = description(config)
+      const taken = describeConfig(config)
       log.info({ event: 'reload', cause, ...taken }, 'the new configuration is in force')
       return { ok: true, ...taken }
     } catch (error) {
@@ -134,7 +134,7 @@ export class Reloader {
 }
 
 /** What a log line says of a configuration. */
-export function description({ file, services, authentication, rules }: Config) {
+export function describeConfig({ file, services, authentication, rules }: Config) {
   return {
     config: file ?? 'built-in defaults',
     services: services.map(({ name }) => name),
