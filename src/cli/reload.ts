@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { askForReload } from '../control/control-client.ts'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 import { askServer } from './ask-server.ts'
 import { configOption } from './config-option.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -31,7 +31,7 @@ async function reload(options: ReloadOptions, terminal: Terminal): Promise<numbe
   const { print, complain } = terminal
   const result = await askServer(options, terminal, askForReload)
   if (options.json) {
-    print(printable(JSON.stringify(result)))
+    print(printableJson(result))
   } else if (result.ok) {
     const { config, services, backends, rules } = result
     print(
