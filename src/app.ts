@@ -12,7 +12,7 @@ import { Throttle } from './authentication/throttle/throttle.ts'
 import { type Backend, closeBackends } from './backends.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { AppError } from './errors.ts'
+import { AppError, messageOf } from './errors.ts'
 import { hostAndPort } from './host-and-port.ts'
 import { createHttpServer } from './http/http-server.ts'
 import type { Metric } from './http/metrics-routes.ts'
@@ -166,7 +166,7 @@ async function reportSharedNames(backends: readonly Backend[], log: Log): Promis
       )
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     log.warn({ event: 'shared_names', reason }, 'could not see which names two backends know')
   }
 }

@@ -32,3 +32,8 @@ export class AppError extends Error {
     this.retryAfter = options?.retryAfter
   }
 }
+
+/** What a throw says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { AppError } from './errors.ts'
+import { AppError, messageOf } from './errors.ts'
 import { silentLog } from './log.ts'
 import { openTokenSigner } from './signing/token-signer.ts'
 import { claimsOf } from './token/claims.ts'
@@ -75,8 +75,9 @@ async function ask(page: URL, token: string): Promise<Response> {
       signal: AbortSignal.timeout(pageDeadline),
     })
   } catch (error) {
+    // What fetch itself says is only that it failed.
     const { cause } = error as Error
-    throw unavailable(page, `cannot be asked: ${cause instanceof Error ? cause.message : error}`)
+    throw unavailable(page, `cannot be asked: ${messageOf(cause ?? error)}`)
   }
 }
 

@@ -85,7 +85,7 @@ const directions: Directions = {
   ],
   http: ['errors', 'log', 'printable', 'network-list', 'host-and-port', 'protocol', 'token'],
   control: ['errors', 'log'],
-  reload: ['clock', 'log', 'watched-file', 'config', 'http', 'control'],
+  reload: ['errors', 'clock', 'log', 'watched-file', 'config', 'http', 'control'],
 
   app: [
     'errors',

@@ -8,7 +8,7 @@ import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { AppError } from '../errors.ts'
+import { AppError, messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ControlOperations } from './control-operations.ts'
 
@@ -44,7 +44,7 @@ export async function openControlServer(options: ControlServerOptions): Promise<
   try {
     return await listen(options)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     log.warn(
       { event: 'control_socket', path, reason },
       'there is no control socket: commands cannot ask this server, and it answers registries all the same',

@@ -1,5 +1,6 @@
 /** The log line of a token request that candidate rules would have decided otherwise. */
 
+import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { formatScope } from '../protocol/scope.ts'
 import type { CandidateTrial } from '../token/candidate-trial.ts'
@@ -45,7 +46,7 @@ export async function tryCandidate(
       'the candidate rules would decide otherwise',
     )
   } catch (error) {
-    const reason = short(error instanceof Error ? error.message : String(error))
+    const reason = short(messageOf(error))
     log.warn({ ...fields, reason }, 'the candidate rules could not be tried')
   }
 }

@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { namedFiles } from '../config/named-files.ts'
 import type { ReloadResult } from '../control/control-operations.ts'
+import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { WatchedFiles } from './watched-files.ts'
 
@@ -118,7 +119,7 @@ export class Reloader {
       return { ok: true, ...taken }
     } catch (error) {
       if (error instanceof ConfigError) this.#refused = error.faults.map(({ file }) => file)
-      const reasons = shortened(error instanceof Error ? error.message : String(error))
+      const reasons = shortened(messageOf(error))
       const reason = reasons.join('\n')
       server.refuse(`the configuration in force is an older one: ${reason}`)
       log.error({ event: 'reload', cause, reason }, 'the old configuration stays in force')

@@ -3,7 +3,7 @@
 import { type SignKeyObjectInput, sign, type X509Certificate } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import type { Clock } from '../clock.ts'
-import { AppError } from '../errors.ts'
+import { AppError, messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import {
   type CertificateAuthority,
@@ -154,7 +154,7 @@ class LeafTokenSigner implements OpenTokenSigner {
       this.#warnOfEnd(now)
     } catch (error) {
       this.#renewAt = now.getTime() + minute
-      this.#fault = error instanceof Error ? error.message : String(error)
+      this.#fault = messageOf(error)
       this.#log.error(
         { event: 'signing_key', reason: this.#fault },
         'no new signing key could be put in service; trying again in a minute',

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs'
 import BetterSqlite3, { type Database as Sqlite, type Statement } from 'better-sqlite3'
 import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
-import { AppError } from '../errors.ts'
+import { AppError, messageOf } from '../errors.ts'
 import { isBusy, openingFault, retryWhileBusy, runningFault } from './database-faults.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { ImmediateSqliteDialect } from './sqlite-dialect.ts'
@@ -175,7 +175,7 @@ export class Database {
       await this.#kysely.selectFrom('migrations').select('name').limit(1).execute()
       return { ok: true }
     } catch (error) {
-      return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+      return { ok: false, detail: messageOf(error) }
     }
   }
 

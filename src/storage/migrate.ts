@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sql, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
-import { AppError } from '../errors.ts'
+import { AppError, messageOf } from '../errors.ts'
 import type { Reader, Tables } from './tables.ts'
 
 export interface Migration {
@@ -105,7 +105,7 @@ async function apply(
   } catch (error) {
     throw new AppError(
       'misconfigured',
-      `${path}: the migration ${name} failed and has changed nothing: ${error instanceof Error ? error.message : error}`,
+      `${path}: the migration ${name} failed and has changed nothing: ${messageOf(error)}`,
       { cause: error },
     )
   }

@@ -11,6 +11,7 @@ import {
   parsePrincipal,
   type Rule,
 } from '../authorization/rule.ts'
+import { messageOf } from '../errors.ts'
 import { type Action, actions } from '../protocol/access.ts'
 import type { Reader, RulesTable } from './tables.ts'
 
@@ -69,7 +70,7 @@ export function ruleOf(row: RulesTable): Rule | string {
       ...(Object.keys(when).length > 0 && { when }),
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     return `${origin} of the database cannot be read (${reason}): \`dockwarden rule remove ${row.id}\` removes it`
   }
 }

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import { messageOf } from '../../errors.ts'
 import { readPlainFile } from '../../plain-file.ts'
 import { DirectoryFailure } from './directory-session.ts'
 import { diagnosticText } from './ldap-message.ts'
@@ -111,7 +112,7 @@ function makeContext(options: Parameters<typeof createSecureContext>[0]): Secure
     // OpenSSL's words name the fault, "key values mismatch", and quote nothing of a key.
     throw new DirectoryFailure(
       'configuration',
-      `the client certificate and its key cannot be used: ${diagnosticText((error as Error).message)}`,
+      `the client certificate and its key cannot be used: ${diagnosticText(messageOf(error))}`,
       { cause: error, keys: ['tls.client_cert'] },
     )
   }
