@@ -9,11 +9,12 @@ import type { Clock } from './clock.ts'
 import type { BackendConfig, Config } from './config/config.ts'
 import { findOrigin } from './config/origins.ts'
 import { AppError } from './errors.ts'
+import type { Health } from './health.ts'
 import type { Log } from './log.ts'
 
 /** A backend that follows something outside of the database says how that goes, and can be closed. */
 export interface Backend extends Authenticator {
-  status?(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
+  status?(): Health
   close?(): void
 }
 

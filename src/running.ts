@@ -8,6 +8,7 @@ import { compilePolicy } from './authorization/policy.ts'
 import { type Backend, openBackends } from './backends.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
+import type { Health } from './health.ts'
 import { type ClientAddressReader, clientAddressReader } from './http/client-address.ts'
 import type { PartStatus } from './http/health-routes.ts'
 import type { Log } from './log.ts'
@@ -118,9 +119,6 @@ export async function readiness(
   }
 }
 
-function partStatus(
-  otherwise: 'degraded' | 'down',
-  status: { ok: true } | { ok: false; detail: string },
-): PartStatus {
-  return status.ok ? { state: 'ok' } : { state: otherwise, detail: status.detail }
+function partStatus(otherwise: 'degraded' | 'down', health: Health): PartStatus {
+  return health.ok ? { state: 'ok' } : { state: otherwise, detail: health.detail }
 }

@@ -22,6 +22,7 @@ const directions: Directions = {
   clock: [],
   log: [],
   printable: [],
+  health: [],
   'plain-file': [],
   'watched-file': ['plain-file'],
   'pino-log': ['errors', 'log'],
@@ -44,6 +45,7 @@ const directions: Directions = {
   'authentication/accounts': ['clock', 'protocol', 'authentication', 'authentication/password'],
   'authentication/htpasswd': [
     'errors',
+    'health',
     'log',
     'plain-file',
     'watched-file',
@@ -51,11 +53,19 @@ const directions: Directions = {
     'authentication',
     'authentication/password',
   ],
-  'authentication/ldap': ['errors', 'clock', 'log', 'plain-file', 'protocol', 'authentication'],
+  'authentication/ldap': [
+    'errors',
+    'health',
+    'clock',
+    'log',
+    'plain-file',
+    'protocol',
+    'authentication',
+  ],
   'authentication/throttle': ['errors', 'clock', 'log', 'authentication'],
   signing: ['errors', 'clock', 'log'],
 
-  token: ['errors', 'clock', 'protocol', 'authorization', 'authentication', 'signing'],
+  token: ['errors', 'clock', 'health', 'protocol', 'authorization', 'authentication', 'signing'],
 
   admin: [
     'errors',
@@ -75,6 +85,7 @@ const directions: Directions = {
   storage: [
     'errors',
     'clock',
+    'health',
     'protocol',
     'authorization',
     'token',
@@ -108,6 +119,7 @@ const directions: Directions = {
   // What a reload of the app replaces.
   running: [
     'clock',
+    'health',
     'log',
     'config',
     'authorization',
@@ -125,6 +137,7 @@ const directions: Directions = {
   backends: [
     'errors',
     'clock',
+    'health',
     'log',
     'config',
     'authentication',

@@ -5,6 +5,7 @@ import BetterSqlite3, { type Database as Sqlite, type Statement } from 'better-s
 import { Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { AppError, messageOf } from '../errors.ts'
+import type { Health } from '../health.ts'
 import { isBusy, openingFault, retryWhileBusy, runningFault } from './database-faults.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { ImmediateSqliteDialect } from './sqlite-dialect.ts'
@@ -110,8 +111,6 @@ function assertWritable(sqlite: Sqlite): void {
   }
 }
 
-export type DatabaseStatus = { readonly ok: true } | { readonly ok: false; readonly detail: string }
-
 /** One connection; a change in progress holds it, so a change is short and awaits nothing but its queries. */
 export class Database {
   /** The file. */
@@ -169,7 +168,7 @@ export class Database {
   }
 
   /** Whether it can be read right now; waits for nobody. */
-  async status(): Promise<DatabaseStatus> {
+  async status(): Promise<Health> {
     try {
       this.#assertInPlace()
       await this.#kysely.selectFrom('migrations').select('name').limit(1).execute()

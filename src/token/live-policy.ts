@@ -5,6 +5,7 @@
 
 import { compilePolicy, type Policy, unite } from '../authorization/policy.ts'
 import type { Rule } from '../authorization/rule.ts'
+import type { Health } from '../health.ts'
 import type { PolicySource } from './token-service.ts'
 
 /** The rules in the database. Both methods throw AppError `unavailable` where they cannot be read. */
@@ -62,7 +63,7 @@ export class LivePolicy implements PolicySource {
   }
 
   /** Whether requests can be decided right now. */
-  async status(): Promise<{ readonly ok: true } | { readonly ok: false; readonly detail: string }> {
+  async status(): Promise<Health> {
     try {
       await this.current()
       return { ok: true }

@@ -1,5 +1,6 @@
 /** The backend that asks an htpasswd file, and follows its changes. */
 
+import type { Health } from '../../health.ts'
 import type { Log } from '../../log.ts'
 import type { Password } from '../../protocol/credentials.ts'
 import { type FileWatch, watchFile } from '../../watched-file.ts'
@@ -114,7 +115,7 @@ export class HtpasswdAuthenticator implements Authenticator {
   }
 
   /** Not ok: the content in force is older than the file, because of what `detail` says. */
-  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string } {
+  status(): Health {
     return this.#fault === undefined ? { ok: true } : { ok: false, detail: this.#fault }
   }
 

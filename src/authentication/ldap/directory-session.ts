@@ -4,6 +4,7 @@
  */
 
 import type { Filter } from 'ldapts'
+import type { Health } from '../../health.ts'
 import type { Password } from '../../protocol/credentials.ts'
 
 /** A directory's entry. Attributes go by any case of their name; one that is absent has no values. */
@@ -104,7 +105,7 @@ export interface DirectoryServers {
     work: (session: DirectorySession) => Promise<Result>,
   ): Promise<{ readonly session: DirectorySession; readonly result: Result }>
   /** Not ok: some server did not answer the last time that it was asked. */
-  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string }
+  status(): Health
   /** Ends what nobody uses at the moment. */
   close(): void
 }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../clock.ts'
 import { AppError } from '../../errors.ts'
+import type { Health } from '../../health.ts'
 import type { Log } from '../../log.ts'
 import type { Password } from '../../protocol/credentials.ts'
 import type { Authenticator, Candidate } from '../authenticator.ts'
@@ -104,7 +105,7 @@ export class LdapAuthenticator implements Authenticator {
   }
 
   /** Not ok: some server did not answer the last time that it was asked, or not as the settings want it. */
-  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string } {
+  status(): Health {
     const servers = this.#servers.status()
     if (!servers.ok || this.#fault === undefined) return servers
     return { ok: false, detail: this.#fault }

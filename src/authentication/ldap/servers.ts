@@ -2,6 +2,7 @@
 
 import type { SecureContext } from 'node:tls'
 import type { Clock } from '../../clock.ts'
+import type { Health } from '../../health.ts'
 import type { Log } from '../../log.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import {
@@ -55,7 +56,7 @@ export class Servers implements DirectoryServers {
     }
   }
 
-  status(): { readonly ok: true } | { readonly ok: false; readonly detail: string } {
+  status(): Health {
     const troubles = this.#troubles()
     return troubles === '' ? { ok: true } : { ok: false, detail: troubles }
   }
