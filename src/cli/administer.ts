@@ -23,26 +23,32 @@ export function adminCommand(parent: Command, usage: string, description: string
     .option('--json', 'print JSON')
 }
 
-export interface AdministerOptions {
+interface Opening {
   /** Make the database where there is none. */
   readonly mayCreate: boolean
+}
+
+interface AdministerOptions extends Opening {
+  /** Accounts are of no use where the configuration does not name their backend. */
+  readonly changes: 'accounts' | 'rules'
 }
 
 /** Opens the database that the configuration names, and closes it whatever happens. */
 export async function administer<Result>(
   options: AdminOptions,
   terminal: Terminal,
-  opening: AdministerOptions,
+  { changes, mayCreate }: AdministerOptions,
   work: (administration: Administration, config: Config) => Promise<Result>,
 ): Promise<Result> {
-  const config = await loadAdminConfig(options, terminal)
-  return await administerBy(config, terminal, opening, (opened) => work(opened, config))
+  const load = changes === 'accounts' ? loadAccountsConfig : loadConfig
+  const config = await load(options, terminal)
+  return await administerBy(config, terminal, { mayCreate }, (opened) => work(opened, config))
 }
 
 export async function administerBy<Result>(
   config: Config,
   { complain }: Terminal,
-  { mayCreate }: AdministerOptions,
+  { mayCreate }: Opening,
   work: (administration: Administration) => Promise<Result>,
 ): Promise<Result> {
   // Only now: the server's start does not wait for what it never uses.
@@ -60,13 +66,21 @@ export async function administerBy<Result>(
   }
 }
 
-export async function loadAdminConfig(
+async function loadConfig(
   { config: file }: AdminOptions,
-  { env, workingFolder, complain }: Terminal,
+  { env, workingFolder }: Terminal,
 ): Promise<Config> {
-  const config = await loadConfigInWorker({ file, env, workingFolder })
+  return await loadConfigInWorker({ file, env, workingFolder })
+}
+
+/** With a warning where nobody signs in with an account. */
+export async function loadAccountsConfig(
+  options: AdminOptions,
+  terminal: Terminal,
+): Promise<Config> {
+  const config = await loadConfig(options, terminal)
   if (!config.authentication.some(({ kind }) => kind === 'accounts')) {
-    complain(
+    terminal.complain(
       `WARNING: nobody signs in with an account: "authentication" in ${config.file} does not name the backend; add "- accounts"`,
     )
   }

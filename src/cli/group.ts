@@ -7,7 +7,7 @@ import { type AdminOptions, adminCommand, administer, warnOfFileGroups } from '.
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
-const existing = { mayCreate: false } as const
+const existing = { changes: 'accounts', mayCreate: false } as const
 
 export function addGroupCommand(program: Command, terminal: Terminal): void {
   const group = program

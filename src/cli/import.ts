@@ -6,7 +6,7 @@ import type { AccountRegister } from '../admin/account-register.ts'
 import type { HtpasswdImport } from '../admin/htpasswd-import.ts'
 import { describeFault, readHtpasswd } from '../authentication/htpasswd/htpasswd-file.ts'
 import { printable, printableJson } from '../printable.ts'
-import { type AdminOptions, adminCommand, administerBy, loadAdminConfig } from './administer.ts'
+import { type AdminOptions, adminCommand, administerBy, loadAccountsConfig } from './administer.ts'
 import { addDockerAuthImport } from './import-docker-auth.ts'
 import { addNginxImport } from './import-nginx.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -34,7 +34,7 @@ export function addImportCommand(
   async function importFile(given: string, options: ImportOptions): Promise<void> {
     const file = resolve(terminal.workingFolder, given)
     const content = readHtpasswd(file)
-    const config = await loadAdminConfig(options, terminal)
+    const config = await loadAccountsConfig(options, terminal)
     const [{ importHtpasswd }, { hasDatabase }] = await Promise.all([
       import('../admin/htpasswd-import.ts'),
       import('../administration.ts'),

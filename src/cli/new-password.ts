@@ -22,27 +22,31 @@ export function addPasswordOptions(command: Command): Command {
   )
 }
 
-/**
- * What the options name, and without any of them a question at the terminal; see {@link passwordInput}.
- *
- * @param made is told of a password that nobody has seen yet
- */
-export function passwordSource(
+export interface NewPassword {
+  readonly source: PasswordSource
+  /** The one that the source has made and nobody has seen yet. */
+  readonly made: () => string | undefined
+}
+
+/** What the options name, and without any of them a question at the terminal; see {@link passwordInput}. */
+export function newPassword(
   options: PasswordOptions,
   whose: string,
-  made: (password: string) => void,
   { command, terminal }: { readonly command: Command; readonly terminal: Terminal },
-): PasswordSource {
+): NewPassword {
   if (options.generate === true && options.password === undefined) {
-    return async () => {
+    let made: string | undefined
+    const source = async () => {
       const password = randomPassword()
-      made(password.reveal())
+      made = password.reveal()
       return password
     }
+    return { source, made: () => made }
   }
   const ask = () => askTwice(whose, terminal)
   const ways = '--password-stdin, --password-file FILE or --generate'
-  return passwordInput(options, { command, terminal, ask, ways })
+  const source = passwordInput(options, { command, terminal, ask, ways })
+  return { source, made: () => undefined }
 }
 
 async function askTwice(whose: string, terminal: Terminal): Promise<Password> {

@@ -2,18 +2,10 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { endOf, hasEnded, type RuleRecord } from '../admin/rule-register.ts'
-import type { Administration } from '../administration.ts'
 import { formatPrincipal } from '../authorization/rule.ts'
 import { ruleSentence } from '../authorization/rule-sentence.ts'
-import type { Config } from '../config/config.ts'
-import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { printable, printableJson } from '../printable.ts'
-import {
-  type AdministerOptions,
-  type AdminOptions,
-  adminCommand,
-  administerBy,
-} from './administer.ts'
+import { type AdminOptions, adminCommand, administer } from './administer.ts'
 import { collect } from './repeated-option.ts'
 import { ruleWarnings } from './rule-warnings.ts'
 import { table } from './table.ts'
@@ -33,7 +25,8 @@ interface AddOptions extends AdminOptions {
   readonly reason?: string
 }
 
-const existing = { mayCreate: false } as const
+const existing = { changes: 'rules', mayCreate: false } as const
+const madeIfMissing = { changes: 'rules', mayCreate: true } as const
 
 export function addRuleCommand(program: Command, terminal: Terminal): void {
   const rule = program
@@ -63,7 +56,7 @@ export function addRuleCommand(program: Command, terminal: Terminal): void {
     .action(remove)
 
   async function add(options: AddOptions): Promise<void> {
-    await administerRules(options, { mayCreate: true }, async (administration, config) => {
+    await administer(options, terminal, madeIfMissing, async (administration, config) => {
       const { who, may, mayNot, on, name, network, service, from, until, reason } = options
       const conditions = { network, service, from, until }
       const isAnySet = Object.values(conditions).some((each) => each !== undefined)
@@ -80,7 +73,7 @@ export function addRuleCommand(program: Command, terminal: Terminal): void {
   }
 
   async function list(options: AdminOptions & { readonly ended?: true }): Promise<void> {
-    await administerRules(options, existing, async ({ rules }) => {
+    await administer(options, terminal, existing, async ({ rules }) => {
       const all = await rules.list({ ended: options.ended === true })
       const rows = all.map((each) => [
         `rule ${each.id}`,
@@ -95,7 +88,7 @@ export function addRuleCommand(program: Command, terminal: Terminal): void {
   }
 
   async function remove(ids: readonly number[], options: AdminOptions): Promise<void> {
-    await administerRules(options, existing, async ({ rules }) => {
+    await administer(options, terminal, existing, async ({ rules }) => {
       const removed = await rules.remove(ids)
       if (options.json === true) terminal.print(printableJson(removed.map(ruleJson)))
       else for (const each of removed) say(`rule ${each.id} is removed: ${sentence(each)}`)
@@ -104,16 +97,6 @@ export function addRuleCommand(program: Command, terminal: Terminal): void {
 
   function say(text: string): void {
     terminal.print(printable(text))
-  }
-
-  async function administerRules(
-    { config: file }: AdminOptions,
-    opening: AdministerOptions,
-    work: (administration: Administration, config: Config) => Promise<void>,
-  ): Promise<void> {
-    const { env, workingFolder } = terminal
-    const config = await loadConfigInWorker({ file, env, workingFolder })
-    await administerBy(config, terminal, opening, (opened) => work(opened, config))
   }
 }
 

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { loadConfigInWorker } from '../config/load-in-worker.ts'
 import { createPinoLog } from '../pino-log.ts'
 import { configOption } from './config-option.ts'
+import { day } from './day.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 interface SetupOptions {
@@ -84,8 +85,4 @@ async function setup(options: SetupOptions, terminal: Terminal): Promise<number>
   } finally {
     await log.close()
   }
-}
-
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10)
 }

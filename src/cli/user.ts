@@ -12,7 +12,8 @@ import {
   groupList,
   warnOfFileGroups,
 } from './administer.ts'
-import { addPasswordOptions, type PasswordOptions, passwordSource } from './new-password.ts'
+import { day } from './day.ts'
+import { addPasswordOptions, newPassword, type PasswordOptions } from './new-password.ts'
 import { collect } from './repeated-option.ts'
 import { table } from './table.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -23,7 +24,8 @@ interface GroupOptions extends AdminOptions {
   readonly set?: string
 }
 
-const existing = { mayCreate: false } as const
+const existing = { changes: 'accounts', mayCreate: false } as const
+const madeIfMissing = { changes: 'accounts', mayCreate: true } as const
 
 export function addUserCommand(program: Command, terminal: Terminal): void {
   const user = program
@@ -50,14 +52,10 @@ export function addUserCommand(program: Command, terminal: Terminal): void {
     options: AdminOptions & PasswordOptions & { readonly group: readonly string[] },
     command: Command,
   ): Promise<void> {
-    let made: string | undefined
-    const take = (password: string) => {
-      made = password
-    }
-    const source = passwordSource(options, name, take, { command, terminal })
-    await administer(options, terminal, { mayCreate: true }, async ({ accounts }) => {
+    const { source, made } = newPassword(options, name, { command, terminal })
+    await administer(options, terminal, madeIfMissing, async ({ accounts }) => {
       const account = await accounts.add(name, options.group, source)
-      report(account, `${name} is added, ${groupList(account.groups)}`, options, made)
+      report(account, `${name} is added, ${groupList(account.groups)}`, options, made())
     })
   }
 
@@ -66,15 +64,11 @@ export function addUserCommand(program: Command, terminal: Terminal): void {
     options: AdminOptions & PasswordOptions,
     command: Command,
   ): Promise<void> {
-    let made: string | undefined
-    const take = (password: string) => {
-      made = password
-    }
-    const source = passwordSource(options, name, take, { command, terminal })
+    const { source, made } = newPassword(options, name, { command, terminal })
     await administer(options, terminal, existing, async ({ accounts }) => {
       const account = await accounts.setPassword(name, source)
       const state = account.isDisabled ? '; it is disabled, and stays so' : ''
-      report(account, `${name} has a new password${state}`, options, made)
+      report(account, `${name} has a new password${state}`, options, made())
     })
   }
 
@@ -177,10 +171,6 @@ function details(account: AccountRecord): string {
 
 function kindOf({ passwordKind, isPasswordWeak }: AccountRecord): string {
   return isPasswordWeak ? `${passwordKind} (weak)` : passwordKind
-}
-
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10)
 }
 
 /** A token cannot be taken back. */
