@@ -63,3 +63,18 @@ export const backendName = text
     'must be a short name of letters, digits, ".", "_" and "-"',
   )
   .meta(editorHints.backendName)
+
+// Go's header writer and ours put it between quotes in the challenge, and clients into a URL.
+export const claim = text
+  .refine(
+    (value) => /^[ -~]{1,255}$/.test(value) && !/["\\]/.test(value),
+    'must be at most 255 printable ASCII characters, without quotes and backslashes',
+  )
+  .meta(editorHints.claim)
+
+export const memberName = text
+  .refine(
+    (value) => !/[:*]|^.{256}/s.test(value),
+    'must be at most 255 characters, without ":" and "*"; write the bare name, as in alice',
+  )
+  .meta(editorHints.member)
