@@ -139,6 +139,9 @@ function expandBraces(text: string): readonly string[] | string {
     if (!isChoice && /[{},]/.test(part.replace(variablePattern, ''))) {
       return `"${text}": braces hold alternatives, as in "{api,web}", do not nest, and a comma stands only within them`
     }
+    if (part === '{}') {
+      return `"${text}": these braces hold no alternatives; write some, as in "{api,web}", or leave the braces out`
+    }
     const choices = isChoice ? part.slice(1, -1).split(',') : [part]
     if (choices.some((choice) => choice.includes('/') && isChoice)) {
       return `"${text}": alternatives stay within a segment; write two patterns instead`
