@@ -27,6 +27,7 @@ import { controlSocketPath } from './control-socket.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { type LoadOptions, locateConfig } from './locate-config.ts'
 import { type Origins, originsBelow } from './origins.ts'
+import { resolveRules } from './resolve-rules.ts'
 import { type ConfigFile, candidateSchema, configSchema } from './schema.ts'
 import { type SchemaFault, schemaFaults } from './schema-faults.ts'
 import { readYaml, type YamlDocument } from './yaml-document.ts'
@@ -84,7 +85,8 @@ export async function loadRules(
     return { file, rules: config.rules, groups: config.groups, config }
   }
   const { content, originOf } = readCandidate(file, text, env)
-  return { file, rules: resolveRules(content.rules, originOf), groups: content.groups }
+  const rules = resolveRules(content.rules, (index) => originOf('rules', index))
+  return { file, rules, groups: content.groups }
 }
 
 /** @throws ConfigError with every fault of the text */
@@ -231,7 +233,7 @@ function resolveConfig(
     ),
     rules: noneOfBoth
       ? [everythingForAdmin, ownNamespace]
-      : resolveRules(rules ?? [], source.originOf),
+      : resolveRules(rules ?? [], (index) => source.originOf('rules', index)),
     ruleTests: content.rule_tests.map((test, index) => ({
       origin: source.originOf('rule_tests', index),
       asker: test.who && { ...test.who, groups: test.groups.map((name) => ({ name })) },
@@ -245,20 +247,10 @@ function resolveConfig(
     rulesCandidate: candidate && {
       file: candidate.file,
       groups: candidate.content.groups ?? content.groups,
-      rules: resolveRules(candidate.content.rules, candidate.originOf),
+      rules: resolveRules(candidate.content.rules, (index) => candidate.originOf('rules', index)),
     },
     denials: { contact: content.denials.contact, detail: content.denials.detail },
     origins: source.origins,
-  })
-}
-
-function resolveRules(
-  rules: NonNullable<ConfigFile['rules']>,
-  originOf: OriginReader,
-): readonly Rule[] {
-  return rules.map(({ name, who, may = [], may_not: mayNot = [], on, when }, index) => {
-    const origin = originOf('rules', index)
-    return { name: name ?? origin, origin, who, may, mayNot, on, when }
   })
 }
 

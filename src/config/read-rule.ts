@@ -3,6 +3,7 @@
 import type { Rule } from '../authorization/rule.ts'
 import { AppError } from '../errors.ts'
 import { formatKeyPath } from './config-error.ts'
+import { resolveContent } from './resolve-rules.ts'
 import { configSchema } from './schema.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { section, text } from './schema-parts.ts'
@@ -68,14 +69,9 @@ export function readRule(
   if (faults.length > 0 || read === undefined || !besides.success) {
     throw new AppError('invalid_request', `the rule cannot be added:\n${faults.join('\n')}`)
   }
-  const { name, who, may = [], may_not: mayNot = [], on, when } = read
   return {
-    name,
-    who,
-    may,
-    mayNot,
-    on,
-    when,
+    name: read.name,
+    ...resolveContent(read),
     lifetime: besides.data.for,
     reason: besides.data.reason,
   }

@@ -4,6 +4,7 @@
  */
 
 import { compilePolicy, type Policy } from '../../authorization/policy.ts'
+import { resolveRules } from '../../config/resolve-rules.ts'
 import { configSchema } from '../../config/schema.ts'
 import { readYaml } from '../../config/yaml-document.ts'
 import { readAuthConfig } from './auth-config.ts'
@@ -93,10 +94,7 @@ function policyOf(config: string): Policy {
   const document = readYaml(config, {})
   const { groups, rules = [] } = configSchema.parse(document.value)
   return compilePolicy(
-    rules.map(({ name, who, may = [], may_not: mayNot = [], on, when }, index) => {
-      const origin = `rule ${index + 1}`
-      return { name: name ?? origin, origin, who, may, mayNot, on, when }
-    }),
+    resolveRules(rules, (index) => `rule ${index + 1}`),
     groups,
   )
 }
