@@ -1,6 +1,7 @@
 /** Writes the new `dockwarden.yml`, with a comment for whatever is not as it was. */
 
-import { comment, listLines, quoted } from '../yaml-text.ts'
+import { groupLines, ruleLines } from '../imported-rule.ts'
+import { comment, quoted } from '../yaml-text.ts'
 import type { AclEntry, AuthConfig } from './auth-config.ts'
 import type { Change } from './change.ts'
 import type { DirectoryEntry } from './directory.ts'
@@ -38,15 +39,8 @@ export function writeConfig(parts: ConfigParts): string {
     ...groupLines(parts.groups),
     'authentication:',
     ...authenticationLines(parts),
-    ...ruleLines(parts),
+    ...rulesSection(parts),
   ].join('\n')}\n`
-}
-
-function groupLines(groups: ReadonlyMap<string, readonly string[]>): readonly string[] {
-  if (groups.size === 0) return []
-  const line = ([name, members]: readonly [string, readonly string[]]) =>
-    `  ${quoted(name)}: [${members.map(quoted).join(', ')}]`
-  return ['groups:', ...[...groups].map(line)]
 }
 
 function authenticationLines({ htpasswd, directory }: ConfigParts): readonly string[] {
@@ -56,7 +50,7 @@ function authenticationLines({ htpasswd, directory }: ConfigParts): readonly str
   return [...users, '  - ldap:', ...directory.lines.map((line) => `      ${line}`)]
 }
 
-function ruleLines({ auth, rules, changes }: ConfigParts): readonly string[] {
+function rulesSection({ auth, rules, changes }: ConfigParts): readonly string[] {
   const lines = (auth.acl ?? []).flatMap((entry) => {
     const own = rules.filter((rule) => rule.entry === entry.number)
     return [
@@ -68,33 +62,10 @@ function ruleLines({ auth, rules, changes }: ConfigParts): readonly string[] {
         ),
       ...(own.length === 0
         ? comment('Nothing of it is left to say.', '  ')
-        : own.flatMap(ruleText)),
+        : own.flatMap(ruleLines)),
     ]
   })
   return rules.length === 0 ? [...lines, 'rules: []'] : ['rules:', ...lines]
-}
-
-function ruleText({
-  name,
-  who,
-  may,
-  mayNot,
-  on,
-  services,
-  networks,
-}: TranslatedRule): readonly string[] {
-  const conditions = [
-    ...(networks === undefined ? [] : [`network: [${networks.map(quoted).join(', ')}]`]),
-    ...(services === undefined ? [] : [`service: [${services.map(quoted).join(', ')}]`]),
-  ]
-  return [
-    `  - name: ${quoted(name)}`,
-    `    who: [${who.map(quoted).join(', ')}]`,
-    ...(may.length === 0 ? [] : [`    may: [${may.map(quoted).join(', ')}]`]),
-    ...(mayNot.length === 0 ? [] : [`    may_not: [${mayNot.map(quoted).join(', ')}]`]),
-    ...listLines('    on:', on),
-    ...(conditions.length === 0 ? [] : [`    when: { ${conditions.join(', ')} }`]),
-  ]
 }
 
 /** The rule as docker_auth has it, on one line. */

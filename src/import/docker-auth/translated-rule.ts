@@ -1,23 +1,17 @@
 /** From regions of rights to rules as a configuration has them. */
 
 import { type Action, repositoryActions } from '../../protocol/access.ts'
+import { type ImportedRule, nameable, uniqueName } from '../imported-rule.ts'
 import { formatNetwork } from '../network.ts'
 import type { AclEntry } from './auth-config.ts'
 import type { Region } from './region.ts'
 import type { Right } from './right.ts'
 import { principalsOf, type World } from './who.ts'
 
-/** A rule as the configuration has it. */
-export interface TranslatedRule {
-  readonly name: string
+/** A rule, and where it comes from. */
+export interface TranslatedRule extends ImportedRule {
   /** The number of docker_auth's rule. */
   readonly entry: number
-  readonly who: readonly string[]
-  readonly may: readonly Action[]
-  readonly mayNot: readonly Action[]
-  readonly on: readonly string[]
-  readonly services: readonly string[] | undefined
-  readonly networks: readonly string[] | undefined
 }
 
 /** What a rule of docker_auth has become. */
@@ -40,7 +34,7 @@ export function rulesOf(
   ): readonly TranslatedRule[] =>
     groupedRegions(areas, (region) => principalsOf(region.who, world, byGroups)).map(
       ({ region, who, actions, on }) => ({
-        name: uniqueName(entry, isDeny, names),
+        name: uniqueName(nameOf(entry, isDeny), names),
         entry: entry.number,
         who,
         may: isDeny ? [] : actions,
@@ -95,16 +89,10 @@ function groupedRegions(
   })
 }
 
-function uniqueName(entry: AclEntry, isDeny: boolean, names: Set<string>): string {
-  // What a name may not hold would keep the file from loading.
-  const comment = (entry.comment ?? '')
-    .replace(/[\p{Cc}\p{Cf}]|\$\{/gu, ' ')
+function nameOf(entry: AclEntry, isDeny: boolean): string {
+  const comment = nameable(entry.comment ?? '')
     .replace(/\s+/g, ' ')
     .trim()
   const usable = comment === '' ? '' : `: ${comment.slice(0, 120).trim()}`
-  const base = `docker_auth rule ${entry.number}${isDeny ? ', what it keeps from later ones' : ''}${usable}`
-  let name = base
-  for (let count = 2; names.has(name); count += 1) name = `${base} (${count})`
-  names.add(name)
-  return name
+  return `docker_auth rule ${entry.number}${isDeny ? ', what it keeps from later ones' : ''}${usable}`
 }

@@ -5,7 +5,8 @@
 
 import { type Action, repositoryActions } from '../../protocol/access.ts'
 import { holds, remainder } from '../glob-sets.ts'
-import { comment, listLines, quoted } from '../yaml-text.ts'
+import { groupLines, type ImportedRule, nameable, ruleLines, uniqueName } from '../imported-rule.ts'
+import { comment, quoted } from '../yaml-text.ts'
 import { type Access, isForAll } from './access.ts'
 import { parseNginx } from './nginx-config.ts'
 import { findSite, type Place, type Site } from './site.ts'
@@ -28,20 +29,10 @@ export interface NginxImport {
   readonly config: string
   /** The htpasswd files that it names. */
   readonly files: readonly string[]
-  readonly rules: readonly NginxRule[]
+  readonly rules: readonly ImportedRule[]
   /** What could not be carried over: Dockwarden gives less there. */
   readonly left: readonly string[]
   readonly notes: readonly string[]
-}
-
-/** A rule as the configuration has it. */
-export interface NginxRule {
-  readonly name: string
-  readonly who: readonly string[]
-  readonly may: readonly Action[]
-  readonly mayNot: readonly Action[]
-  readonly on: readonly string[]
-  readonly networks: readonly string[] | undefined
 }
 
 type Allowed = Extract<Access, { kind: 'some' }>
@@ -153,7 +144,7 @@ function rulesOf(
   places: readonly Place[],
   words: Words,
   left: string[],
-): readonly NginxRule[] {
+): readonly ImportedRule[] {
   const name = `${place.written} (line ${place.line})`
   if (place.names.length === 0 && !place.hasCatalog) {
     left.push(`${name}: no repository has such a path`)
@@ -174,7 +165,7 @@ function rulesOf(
     if (access.kind === 'unknown') left.push(`${name}: ${action} is left out; ${access.reason}`)
   }
   const listing = place.hasCatalog && place.pull.kind === 'some' ? words.of(place.pull) : []
-  const catalog = listing.map(([who, networks]): NginxRule => {
+  const catalog = listing.map(([who, networks]): ImportedRule => {
     const what = { may: ['*'] as const, mayNot: [], on: ['registry:catalog'] }
     return { name: `${name}, the list of all repositories`, who: [who], ...what, networks }
   })
@@ -188,7 +179,7 @@ function allowsOf(
   name: string,
   on: readonly string[],
   words: Words,
-): readonly NginxRule[] {
+): readonly ImportedRule[] {
   const byAccess = new Map<string, { access: Allowed; actions: Action[] }>()
   for (const action of repositoryActions) {
     const access = place[action]
@@ -202,7 +193,7 @@ function allowsOf(
     const may: readonly Action[] = actions.length === repositoryActions.length ? ['*'] : actions
     return words
       .of(access)
-      .map(([who, networks]): NginxRule => ({ name, who: [who], may, mayNot: [], on, networks }))
+      .map(([who, networks]): ImportedRule => ({ name, who: [who], may, mayNot: [], on, networks }))
   })
 }
 
@@ -235,7 +226,7 @@ function deniesWithin(
   inner: Place,
   places: readonly Place[],
   words: Words,
-): readonly NginxRule[] | undefined {
+): readonly ImportedRule[] | undefined {
   const deeper = places.filter((place) => isWithin(place, inner))
   const byWho = new Map<string, Action[]>()
   for (const action of repositoryActions) {
@@ -272,7 +263,7 @@ function notesOf(
 
 function write(parts: {
   readonly site: Site
-  readonly rules: readonly NginxRule[]
+  readonly rules: readonly ImportedRule[]
   readonly services: readonly string[]
   readonly files: readonly string[]
   readonly groups: ReadonlyMap<string, Group>
@@ -282,6 +273,9 @@ function write(parts: {
 }): string {
   const { site, rules, services, files, groups, left, notes, file } = parts
   const names = new Set<string>()
+  const withUniqueName = (rule: ImportedRule): ImportedRule => {
+    return { ...rule, name: uniqueName(nameable(rule.name).slice(0, 200), names) }
+  }
   const used = [...groups.values()].filter(({ people }) => people.length > 0)
   return `${[
     ...comment(
@@ -291,14 +285,7 @@ function write(parts: {
     ...notes.flatMap((message) => comment(`Note: ${message}.`)),
     'services:',
     ...services.map((name) => `  - { name: ${quoted(name)} }`),
-    ...(used.length === 0
-      ? []
-      : [
-          'groups:',
-          ...used.map(
-            ({ name, people }) => `  ${quoted(name)}: [${people.map(quoted).join(', ')}]`,
-          ),
-        ]),
+    ...groupLines(new Map(used.map(({ name, people }) => [name, people]))),
     'authentication:',
     ...(files.length === 0
       ? ['  - accounts']
@@ -307,27 +294,6 @@ function write(parts: {
         )),
     ...(rules.length === 0
       ? ['rules: []']
-      : ['rules:', ...rules.flatMap((rule) => ruleLines(rule, names))]),
+      : ['rules:', ...rules.map(withUniqueName).flatMap(ruleLines)]),
   ].join('\n')}\n`
-}
-
-function ruleLines(
-  { name, who, may, mayNot, on, networks }: NginxRule,
-  names: Set<string>,
-): readonly string[] {
-  // Words of nginx that a name may not hold would keep the file from loading.
-  const base = name.replace(/[\p{Cc}\p{Cf}]|\$\{/gu, ' ').slice(0, 200)
-  let unique = base
-  for (let count = 2; names.has(unique); count += 1) unique = `${base} (${count})`
-  names.add(unique)
-  return [
-    `  - name: ${quoted(unique)}`,
-    `    who: [${who.map(quoted).join(', ')}]`,
-    ...(may.length === 0 ? [] : [`    may: [${may.map(quoted).join(', ')}]`]),
-    ...(mayNot.length === 0 ? [] : [`    may_not: [${mayNot.map(quoted).join(', ')}]`]),
-    ...listLines('    on:', on),
-    ...(networks === undefined
-      ? []
-      : [`    when: { network: [${networks.map(quoted).join(', ')}] }`]),
-  ]
 }

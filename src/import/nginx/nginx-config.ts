@@ -27,13 +27,13 @@ export function parseNginx(text: string, file: string): readonly Directive[] {
   const tokens = tokensOf(text, file)
   let at = 0
   const block = (depth: number, opened: number): readonly Directive[] => {
-    if (depth > maximumDepth) throw fault(file, opened, 'blocks nest too deeply')
+    if (depth > maximumDepth) throw faultAt(file, opened, 'blocks nest too deeply')
     const directives: Directive[] = []
     for (;;) {
       const first = tokens[at]
       if (first === undefined || first.kind === '}') {
         if ((first === undefined) !== (depth === 0)) {
-          throw fault(
+          throw faultAt(
             file,
             first?.line ?? opened,
             first ? 'this } closes nothing' : 'this block is not closed',
@@ -47,7 +47,7 @@ export function parseNginx(text: string, file: string): readonly Directive[] {
       const end = tokens[at++]
       const [name, ...args] = words
       if (name === undefined || end === undefined || end.kind === '}') {
-        throw fault(file, first.line, 'a directive must end with ";" or a block')
+        throw faultAt(file, first.line, 'a directive must end with ";" or a block')
       }
       const inner = end.kind === '{' ? block(depth + 1, first.line) : undefined
       directives.push({ name, args, block: inner, line: first.line })
@@ -62,7 +62,7 @@ function tokensOf(text: string, file: string): readonly Token[] {
   tokenPattern.lastIndex = 0
   while (tokenPattern.lastIndex < text.length) {
     const [found] = tokenPattern.exec(text) ?? []
-    if (found === undefined) throw fault(file, line, 'a quote is not closed')
+    if (found === undefined) throw faultAt(file, line, 'a quote is not closed')
     if (/^[^\s#]/.test(found)) tokens.push(tokenOf(found, line))
     line += found.split('\n').length - 1
   }
@@ -77,6 +77,7 @@ function tokenOf(found: string, line: number): Token {
   return { kind: 'word', text: inner.replace(/\\(["'\\ \t;{}#])/g, '$1'), line }
 }
 
-function fault(file: string, line: number, message: string): ConfigError {
+/** A fault of the whole line. */
+export function faultAt(file: string, line: number, message: string): ConfigError {
   return new ConfigError([{ file, place: { line, column: 1 }, key: '', message }])
 }

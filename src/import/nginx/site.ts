@@ -1,6 +1,5 @@
 /** Finds the registry in a configuration of nginx: its server, its locations, and who may do what in each. */
 
-import { ConfigError } from '../../config/config-error.ts'
 import {
   type Access,
   accessOf,
@@ -9,7 +8,7 @@ import {
   contextWithin,
   outermost,
 } from './access.ts'
-import type { Directive } from './nginx-config.ts'
+import { type Directive, faultAt } from './nginx-config.ts'
 
 /** The server that has the registry. */
 export interface Site {
@@ -59,7 +58,7 @@ export function findSite(
   )
   const [site, ...others] = fitting
   if (site === undefined) {
-    throw fault(
+    throw faultAt(
       file,
       1,
       wanted === undefined
@@ -71,7 +70,7 @@ export function findSite(
     const names = fitting
       .map(({ server, name }) => `${name ?? '_'} (line ${server.line})`)
       .join(', ')
-    throw fault(
+    throw faultAt(
       file,
       others[0]?.server.line ?? 1,
       `several servers have a registry: ${names}; name one with --server`,
@@ -117,7 +116,7 @@ function locationsOf({ block = [] }: Directive, outer: Context, file: string): r
     const what = isByExpression
       ? 'locations by a regular expression'
       : 'locations for a part of a repository'
-    throw fault(
+    throw faultAt(
       file,
       directive.line,
       `location ${directive.args.join(' ')}: ${what} are not followed; write it as a prefix of whole repositories, as in /v2/team/, in a copy of the file`,
@@ -211,8 +210,4 @@ function accessByAction({ directive, context }: Location): Pick<Place, 'pull' | 
   // No upload goes without asking what is there already.
   const methods = ['POST', 'PATCH', 'PUT'].map(accessFor)
   return { pull, push: methods.reduce(bothAccesses, pull), delete: accessFor('DELETE') }
-}
-
-function fault(file: string, line: number, message: string): ConfigError {
-  return new ConfigError([{ file, place: { line, column: 1 }, key: '', message }])
 }
