@@ -1,6 +1,7 @@
 /** What the sections of the schema are made of. */
 
 import { z } from 'zod'
+import { isClaim } from './claim.ts'
 import { editorHints } from './editor-hints.ts'
 
 /** A map of known keys. The message of an unknown key is the list of those, for the nearest of them. */
@@ -64,12 +65,8 @@ export const backendName = text
   )
   .meta(editorHints.backendName)
 
-// Go's header writer and ours put it between quotes in the challenge, and clients into a URL.
 export const claim = text
-  .refine(
-    (value) => /^[ -~]{1,255}$/.test(value) && !/["\\]/.test(value),
-    'must be at most 255 printable ASCII characters, without quotes and backslashes',
-  )
+  .refine(isClaim, 'must be at most 255 printable ASCII characters, without quotes and backslashes')
   .meta(editorHints.claim)
 
 export const memberName = text

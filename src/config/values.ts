@@ -79,10 +79,10 @@ function readSeconds(text: string, ctx: Context): number {
   return unit === 'ms' ? Number(digits) / 1000 : Number(digits) * (secondsOf[unit] ?? 1)
 }
 
-// Docker's clients treat anything shorter as 60 s, so the token would end before they ask again.
-const shortestLifetime = 60
-// A token cannot be taken back: this is how long somebody who lost a right may still have it.
-const longestLifetime = 3_600
+/** Docker's clients treat anything shorter as 60 s, so the token would end before they ask again. */
+export const shortestTokenLifetime = 60
+/** A token cannot be taken back: this is how long somebody who lost a right may still have it. */
+export const longestTokenLifetime = 3_600
 
 /** @returns seconds */
 export function readTokenLifetime(text: string, ctx: Context): number {
@@ -91,10 +91,10 @@ export function readTokenLifetime(text: string, ctx: Context): number {
     // Registries read the times of a token as whole seconds, and clients "expires_in".
     return refuse(ctx, `${text} is no whole number of seconds; write 5m, 300s, or 300`)
   }
-  if (seconds < shortestLifetime) {
+  if (seconds < shortestTokenLifetime) {
     return refuse(ctx, `${text} is too short: clients count on at least 60s; write 60s or more`)
   }
-  if (seconds > longestLifetime) {
+  if (seconds > longestTokenLifetime) {
     return refuse(
       ctx,
       `${text} is too long: a token cannot be taken back before it ends; write 1h or less`,

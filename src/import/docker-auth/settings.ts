@@ -1,7 +1,9 @@
 /** What docker_auth's other settings become, and which have no counterpart. */
 
+import { longestTokenLifetime, shortestTokenLifetime } from '../../config/values.ts'
 import type { AuthConfig } from './auth-config.ts'
 import type { Change } from './change.ts'
+import { isCarriedClaim } from './surroundings.ts'
 
 /** Sections that know people or rules of their own: those are not here to be read. */
 const foreign: Readonly<Record<string, string>> = {
@@ -34,8 +36,6 @@ const known: Readonly<Record<string, string>> = {
     'has no counterpart: Dockwarden makes a certificate authority in "keys"; give its ca.crt to the registry as rootcertbundle',
   'token.key': 'has no counterpart: signing keys live in memory',
 }
-
-const [shortest, longest] = [60, 3_600]
 
 /** What is told of everything but users, rules and the directory. */
 export function settingsChanges(
@@ -80,12 +80,14 @@ function* valueNotes(
 /** The issuer, where it can stand in a challenge. */
 export function issuerOf(settings: ReadonlyMap<string, string>): string | undefined {
   const issuer = settings.get('token.issuer') ?? ''
-  return /^[!-~](?:[ -~]{0,253}[!-~])?$/.test(issuer) && !/["\\$]/.test(issuer) ? issuer : undefined
+  return isCarriedClaim(issuer) ? issuer : undefined
 }
 
 /** How long tokens live, within what Dockwarden allows. */
 export function lifetimeOf(settings: ReadonlyMap<string, string>) {
   const asked = Number(settings.get('token.expiration') ?? 900)
-  const seconds = Number.isInteger(asked) ? Math.min(longest, Math.max(shortest, asked)) : 900
+  const seconds = Number.isInteger(asked)
+    ? Math.min(longestTokenLifetime, Math.max(shortestTokenLifetime, asked))
+    : 900
   return { seconds, isAsked: seconds === asked }
 }

@@ -1,5 +1,6 @@
 /** Whom and what docker_auth's rules can be about: the users of its file, their labels, the services. */
 
+import { isClaim } from '../../config/claim.ts'
 import type { AclEntry, AuthConfig, Labels } from './auth-config.ts'
 import { literalsOf, type Surroundings } from './entry-regions.ts'
 import { AclEvaluator } from './evaluate.ts'
@@ -22,6 +23,11 @@ export function isCarriedName(name: string): boolean {
 /** Whether a group of ours can have this name, which becomes a key of the file. */
 function isCarriedGroup(name: string): boolean {
   return isCarriedName(name) && name !== '<<' && name !== '__proto__'
+}
+
+/** Whether it can be a service or the issuer here, and stand in our file as it is. */
+export function isCarriedClaim(text: string): boolean {
+  return isClaim(text) && !/^ | $|\$/.test(text)
 }
 
 /** What the file and the options make of them. */
@@ -61,10 +67,7 @@ export function surroundingsOf(
 /** Those that were given, and those that rules name; where there is none, the usual one. */
 function servicesOf(given: readonly string[], acl: readonly AclEntry[]): readonly string[] {
   const named = acl.flatMap(({ match }) => literalsOf(match.service ?? ''))
-  // What could stand neither in a challenge nor in our file is nobody's service.
-  const all = [...given, ...named].filter(
-    (name) => /^[!-~](?:[ -~]{0,253}[!-~])?$/.test(name) && !/["\\$]/.test(name),
-  )
+  const all = [...given, ...named].filter(isCarriedClaim)
   return all.length === 0 ? ['registry'] : [...new Set(all)]
 }
 
