@@ -27,9 +27,10 @@ const directions: Directions = {
   'watched-file': ['plain-file'],
   'pino-log': ['errors', 'log'],
 
+  network: [],
   'network-list': [],
   'host-and-port': [],
-  authorization: ['protocol', 'network-list'],
+  authorization: ['protocol', 'network', 'network-list'],
 
   // What an `ldap` entry says has the shape that the backend asks for.
   config: [
@@ -80,7 +81,7 @@ const directions: Directions = {
   ],
 
   // What other programs' files become in ours; it reads ours back, to prove it.
-  import: ['errors', 'protocol', 'authorization', 'config', 'authentication/password'],
+  import: ['errors', 'network', 'protocol', 'authorization', 'config', 'authentication/password'],
 
   storage: [
     'errors',

@@ -7,7 +7,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Scalar } from 'yaml'
 import { composeYaml } from '../../config/compose-yaml.ts'
 import { ConfigError, type Fault } from '../../config/config-error.ts'
-import { parseNetwork } from '../network.ts'
+import { parseNetwork } from '../../network.ts'
 import { compileGoRegexp } from './go-regexp.ts'
 
 /** The file, as far as it matters. */

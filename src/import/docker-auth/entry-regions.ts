@@ -1,6 +1,6 @@
 /** Where one rule of docker_auth speaks, in our words: exactly, or between two bounds. */
 
-import { type Network, parseNetwork } from '../network.ts'
+import { type Network, parseNetwork } from '../../network.ts'
 import { type AclEntry, type AclMatch, expressionOf, type Labels } from './auth-config.ts'
 import { type AclEvaluator, quoteMeta, replace } from './evaluate.ts'
 import type { Region } from './region.ts'

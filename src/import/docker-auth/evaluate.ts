@@ -1,6 +1,6 @@
 /** What docker_auth answers: its rules in order, of which the first that matches decides. */
 
-import { inNetwork, parseNetwork } from '../network.ts'
+import { inNetwork, parseNetwork } from '../../network.ts'
 import { type AclEntry, type AclMatch, expressionOf, type Labels } from './auth-config.ts'
 import { compileGoRegexp } from './go-regexp.ts'
 import { globMatches, parseGlob } from './path-match.ts'

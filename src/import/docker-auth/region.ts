@@ -1,7 +1,7 @@
 /** Where a rule speaks: whom of, on what, for which services, from which networks. */
 
+import { coversNetwork, type Network } from '../../network.ts'
 import { holds, meets, remainder } from '../glob-sets.ts'
-import { coversNetwork, type Network } from '../network.ts'
 import {
   hasOthers,
   isNobody,

@@ -2,9 +2,9 @@
 
 import type { Asker } from '../../authorization/authorize.ts'
 import { catalog } from '../../authorization/policy.ts'
+import { addressAt, networkSize, parseNetwork } from '../../network.ts'
 import { isRepositoryName } from '../../protocol/access.ts'
 import { parseScopes } from '../../protocol/scope.ts'
-import { addressAt, networkSize, parseNetwork } from '../network.ts'
 import { type AclEntry, expressionOf, type Labels } from './auth-config.ts'
 import { contains } from './character-set.ts'
 import type { Surroundings } from './entry-regions.ts'

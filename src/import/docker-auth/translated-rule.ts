@@ -1,8 +1,8 @@
 /** From regions of rights to rules as a configuration has them. */
 
+import { formatNetwork } from '../../network.ts'
 import { type Action, repositoryActions } from '../../protocol/access.ts'
 import { type ImportedRule, nameable, uniqueName } from '../imported-rule.ts'
-import { formatNetwork } from '../network.ts'
 import type { AclEntry } from './auth-config.ts'
 import type { Region } from './region.ts'
 import type { Right } from './right.ts'

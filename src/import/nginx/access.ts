@@ -1,6 +1,6 @@
 /** Who gets past nginx in a place of its configuration, by method. */
 
-import { formatNetwork, parseNetwork } from '../network.ts'
+import { formatNetwork, parseNetwork } from '../../network.ts'
 import type { Directive } from './nginx-config.ts'
 
 /** Whom nginx lets through. */

@@ -1,4 +1,7 @@
-/** Addresses and networks as Go's `net` package reads them. */
+/**
+ * Addresses and networks as numbers. They are read as Go's `net` package reads them, which takes all that
+ * a configuration may hold: IPv4 within IPv6 is IPv4.
+ */
 
 import { isIP } from 'node:net'
 
@@ -46,7 +49,10 @@ export function formatNetwork({ family, base, prefix }: Network): string {
   return prefix === (family === 4 ? 32 : 128) ? address : `${address}/${prefix}`
 }
 
-/** The address that is so many after the first one of the network; it may be behind its end. */
+/**
+ * The address that is so many after the first one of the network; it may be before it or behind its end.
+ * Behind the last address of all is the first.
+ */
 export function addressAt({ family, base }: Network, offset: bigint): string {
   const size = 1n << (family === 4 ? 32n : 128n)
   return formatAddress(family, (base + offset + size) % size)
