@@ -7,7 +7,7 @@ import { type Action, repositoryActions } from '../../protocol/access.ts'
 import { holds, remainder } from '../glob-sets.ts'
 import { groupLines, type ImportedRule, nameable, ruleLines, uniqueName } from '../imported-rule.ts'
 import { comment, quoted } from '../yaml-text.ts'
-import { type Access, isForAll } from './access.ts'
+import { type Admission, isForAll } from './admission.ts'
 import { parseNginx } from './nginx-config.ts'
 import { findSite, type Place, type Site } from './site.ts'
 
@@ -35,7 +35,7 @@ export interface NginxImport {
   readonly notes: readonly string[]
 }
 
-type Allowed = Extract<Access, { kind: 'some' }>
+type Allowed = Extract<Admission, { kind: 'some' }>
 
 /** @throws ConfigError where it is no configuration of nginx, or none that has one registry */
 export function importNginx(text: string, options: NginxImportOptions): NginxImport {
@@ -60,9 +60,9 @@ interface Group {
 }
 
 function filesOf(places: readonly Place[]): readonly string[] {
-  const accesses = places.flatMap(({ pull, push, delete: remove }) => [pull, push, remove])
-  const files = accesses.flatMap((access) =>
-    access.kind === 'some' && access.file !== undefined ? [access.file] : [],
+  const admissions = places.flatMap(({ pull, push, delete: remove }) => [pull, push, remove])
+  const files = admissions.flatMap((admission) =>
+    admission.kind === 'some' && admission.file !== undefined ? [admission.file] : [],
   )
   return [...new Set(files)]
 }
@@ -124,10 +124,10 @@ class Words {
     ]
   }
 
-  /** Whom a deny must be for, so that of those in the outer access just those in the inner one stay. */
-  keptOut(outer: Access, inner: Access): string | undefined {
+  /** Whom a deny must be for, so that of those in the outer admission just those in the inner one stay. */
+  keptOut(outer: Admission, inner: Admission): string | undefined {
     const hasNetworks = [outer, inner].some(
-      (access) => access.kind === 'some' && access.networks !== undefined,
+      (admission) => admission.kind === 'some' && admission.networks !== undefined,
     )
     if (hasNetworks) return undefined
     if (inner.kind !== 'some') return 'anyone'
@@ -161,8 +161,9 @@ function rulesOf(
     return []
   }
   for (const action of repositoryActions) {
-    const access = place[action]
-    if (access.kind === 'unknown') left.push(`${name}: ${action} is left out; ${access.reason}`)
+    const admission = place[action]
+    if (admission.kind === 'unknown')
+      left.push(`${name}: ${action} is left out; ${admission.reason}`)
   }
   const listing = place.hasCatalog && place.pull.kind === 'some' ? words.of(place.pull) : []
   const catalog = listing.map(([who, networks]): ImportedRule => {
@@ -180,19 +181,19 @@ function allowsOf(
   on: readonly string[],
   words: Words,
 ): readonly ImportedRule[] {
-  const byAccess = new Map<string, { access: Allowed; actions: Action[] }>()
+  const byAdmission = new Map<string, { admission: Allowed; actions: Action[] }>()
   for (const action of repositoryActions) {
-    const access = place[action]
-    if (access.kind !== 'some') continue
-    const key = JSON.stringify(access)
-    const same = byAccess.get(key) ?? { access, actions: [] }
-    byAccess.set(key, same)
+    const admission = place[action]
+    if (admission.kind !== 'some') continue
+    const key = JSON.stringify(admission)
+    const same = byAdmission.get(key) ?? { admission, actions: [] }
+    byAdmission.set(key, same)
     same.actions.push(action)
   }
-  return [...byAccess.values()].flatMap(({ access, actions }) => {
+  return [...byAdmission.values()].flatMap(({ admission, actions }) => {
     const may: readonly Action[] = actions.length === repositoryActions.length ? ['*'] : actions
     return words
-      .of(access)
+      .of(admission)
       .map(([who, networks]): ImportedRule => ({ name, who: [who], may, mayNot: [], on, networks }))
   })
 }
@@ -210,10 +211,11 @@ function isWithin(inner: Place, outer: Place): boolean {
   return inner !== outer && inner.names.length > 0 && holds(outer.names, inner.names)
 }
 
-function isAtLeast(access: Access, than: Access): boolean {
+function isAtLeast(admission: Admission, than: Admission): boolean {
   if (than.kind !== 'some') return true
   return (
-    access.kind === 'some' && (JSON.stringify(access) === JSON.stringify(than) || isForAll(access))
+    admission.kind === 'some' &&
+    (JSON.stringify(admission) === JSON.stringify(than) || isForAll(admission))
   )
 }
 

@@ -1,13 +1,13 @@
 /** Finds the registry in a configuration of nginx: its server, its locations, and who may do what in each. */
 
 import {
-  type Access,
-  accessOf,
-  bothAccesses,
+  type Admission,
+  admissionOf,
+  bothAdmissions,
   type Context,
   contextWithin,
   outermost,
-} from './access.ts'
+} from './admission.ts'
 import { type Directive, faultAt } from './nginx-config.ts'
 
 /** The server that has the registry. */
@@ -27,9 +27,9 @@ export interface Place {
   readonly names: readonly string[]
   /** Whether listing the catalog happens here. */
   readonly hasCatalog: boolean
-  readonly pull: Access
-  readonly push: Access
-  readonly delete: Access
+  readonly pull: Admission
+  readonly push: Admission
+  readonly delete: Admission
 }
 
 /** Locations are taken by the longest prefix; in this order a later one is never within an earlier one. */
@@ -175,7 +175,7 @@ function placesOf(locations: readonly Location[]): readonly Place[] {
       written: `location ${location.directive.args.join(' ')}`,
       names: repositoriesBelow(location.prefix),
       hasCatalog: location === catalog,
-      ...accessByAction(location),
+      ...admissionByAction(location),
     }))
 }
 
@@ -188,26 +188,29 @@ function repositoriesBelow(prefix: string): readonly string[] {
   return [`${rest}*`, `${rest}*/**`]
 }
 
-function accessByAction({ directive, context }: Location): Pick<Place, 'pull' | 'push' | 'delete'> {
+function admissionByAction({
+  directive,
+  context,
+}: Location): Pick<Place, 'pull' | 'push' | 'delete'> {
   // nginx does not inherit proxy_pass.
   if (!hasProxy(directive)) {
     const reason = context.reason ?? 'it has no proxy_pass, so nothing goes to a registry'
-    const nothing: Access = { kind: 'unknown', reason }
+    const nothing: Admission = { kind: 'unknown', reason }
     return { pull: nothing, push: nothing, delete: nothing }
   }
   const limits = (directive.block ?? []).filter(({ name }) => name === 'limit_except')
-  const accessFor = (method: string): Access => {
+  const admissionFor = (method: string): Admission => {
     const limit = limits[0]
     if (limits.length > 1) return { kind: 'unknown', reason: 'it has two limit_except' }
     // Who may GET may HEAD.
     const isExcepted =
       limit?.args.includes(method) === true ||
       (method === 'HEAD' && limit?.args.includes('GET') === true)
-    if (limit === undefined || isExcepted) return accessOf(context)
-    return accessOf(contextWithin(limit.block ?? [], context))
+    if (limit === undefined || isExcepted) return admissionOf(context)
+    return admissionOf(contextWithin(limit.block ?? [], context))
   }
-  const pull = bothAccesses(accessFor('GET'), accessFor('HEAD'))
+  const pull = bothAdmissions(admissionFor('GET'), admissionFor('HEAD'))
   // No upload goes without asking what is there already.
-  const methods = ['POST', 'PATCH', 'PUT'].map(accessFor)
-  return { pull, push: methods.reduce(bothAccesses, pull), delete: accessFor('DELETE') }
+  const methods = ['POST', 'PATCH', 'PUT'].map(admissionFor)
+  return { pull, push: methods.reduce(bothAdmissions, pull), delete: admissionFor('DELETE') }
 }

@@ -4,7 +4,7 @@ import { formatNetwork, parseNetwork } from '../../network.ts'
 import type { Directive } from './nginx-config.ts'
 
 /** Whom nginx lets through. */
-export type Access =
+export type Admission =
   | { readonly kind: 'nobody' }
   | {
       readonly kind: 'some'
@@ -82,7 +82,7 @@ function shown({ name, args }: Directive): string {
 const denyAll: Directive = { name: 'deny', args: ['all'], block: undefined, line: 0 }
 
 /** Whom the context lets through. */
-export function accessOf({ realm, file, networks, satisfy, reason }: Context): Access {
+export function admissionOf({ realm, file, networks, satisfy, reason }: Context): Admission {
   if (reason !== undefined) return { kind: 'unknown', reason }
   if (realm.includes('$') || file?.includes('$') === true) {
     return { kind: 'unknown', reason: 'auth_basic hangs on a variable' }
@@ -120,7 +120,7 @@ function networksOf(directives: readonly Directive[]): readonly string[] | undef
 }
 
 /** Whom both let through; where that cannot be said, nobody is certain. */
-export function bothAccesses(a: Access, b: Access): Access {
+export function bothAdmissions(a: Admission, b: Admission): Admission {
   if (a.kind === 'unknown' || b.kind === 'nobody') return b.kind === 'nobody' ? b : a
   if (b.kind === 'unknown' || a.kind === 'nobody') return a.kind === 'nobody' ? a : b
   if (JSON.stringify(a) === JSON.stringify(b) || isForAll(b)) return a
@@ -132,6 +132,8 @@ export function bothAccesses(a: Access, b: Access): Access {
 }
 
 /** Whether it is for anybody from anywhere. */
-export function isForAll(access: Access): boolean {
-  return access.kind === 'some' && access.file === undefined && access.networks === undefined
+export function isForAll(admission: Admission): boolean {
+  return (
+    admission.kind === 'some' && admission.file === undefined && admission.networks === undefined
+  )
 }
