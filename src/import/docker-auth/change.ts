@@ -11,6 +11,17 @@ export interface Change {
   readonly message: string
 }
 
+/** A change that gives less tells of every request that its rule decided. */
+export function isAnnounced(
+  direction: 'less' | 'more',
+  rule: number | undefined,
+  changes: readonly Change[],
+): boolean {
+  return (
+    direction === 'less' && changes.some((change) => change.kind === 'less' && change.rule === rule)
+  )
+}
+
 /** Gathers what is told of rules, each thing once. */
 export class Changes {
   readonly #all: Change[] = []

@@ -7,7 +7,7 @@ import { compilePolicy, type Policy } from '../../authorization/policy.ts'
 import { resolveRules } from '../../config/resolve-rules.ts'
 import { configSchema } from '../../config/schema.ts'
 import { readYaml } from '../../config/yaml-document.ts'
-import { readAuthConfig } from './auth-config.ts'
+import { type AclEntry, readAuthConfig } from './auth-config.ts'
 import type { Change } from './change.ts'
 import { type Comparison, compare } from './compare.ts'
 import { type DirectoryEntry, translateDirectory } from './directory.ts'
@@ -16,6 +16,7 @@ import type { Surroundings } from './entry-regions.ts'
 import { settingsChanges } from './settings.ts'
 import { surroundingsOf } from './surroundings.ts'
 import { translateAcl } from './translate.ts'
+import type { TranslatedRule } from './translated-rule.ts'
 import { usersOf } from './users.ts'
 
 /** What the file does not say. */
@@ -43,13 +44,25 @@ export interface DockerAuthImport {
   /** What is not as it was. */
   readonly changes: readonly Change[]
   readonly proof: Comparison
-  /** For tests of the proof itself. */
-  readonly policy: Policy
+}
+
+/** The new configuration before it is proved, with what the proof asks of both sides. */
+export interface TranslatedConfig extends Omit<DockerAuthImport, 'proof'> {
+  readonly acl: readonly AclEntry[]
   readonly surroundings: Surroundings
+  readonly rules: readonly TranslatedRule[]
+  readonly policy: Policy
 }
 
 /** @throws ConfigError with every fault that would keep docker_auth from starting, each with its line */
 export function importDockerAuth(text: string, options: ImportOptions): DockerAuthImport {
+  const { acl, surroundings, rules, policy, ...written } = translateConfig(text, options)
+  const { changes } = written
+  return { ...written, proof: compare(acl, surroundings, policy, { rules, changes }) }
+}
+
+/** All of it but the proof. @throws ConfigError as {@link importDockerAuth} does */
+export function translateConfig(text: string, options: ImportOptions): TranslatedConfig {
   const auth = readAuthConfig(text, options.file)
   const directory = auth.ldap && translateDirectory(auth.ldap)
   const carriedDirectory = typeof directory === 'object' ? directory : undefined
@@ -73,7 +86,6 @@ export function importDockerAuth(text: string, options: ImportOptions): DockerAu
       htpasswd: users.lines.length > 0 ? options.htpasswd : undefined,
     },
   })
-  const policy = policyOf(config)
   return {
     config,
     htpasswd: users.lines,
@@ -83,9 +95,10 @@ export function importDockerAuth(text: string, options: ImportOptions): DockerAu
       directory: carriedDirectory !== undefined,
     },
     changes,
-    proof: compare(acl, surroundings, policy, { rules, changes }),
-    policy,
+    acl,
     surroundings,
+    rules,
+    policy: policyOf(config),
   }
 }
 

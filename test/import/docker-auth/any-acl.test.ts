@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import { catalog } from '../../../src/authorization/policy.ts'
+import { isAnnounced } from '../../../src/import/docker-auth/change.ts'
+import { differencesOf, heldBefore, heldNow } from '../../../src/import/docker-auth/held-actions.ts'
 import {
-  differencesOf,
-  heldBefore,
-  heldNow,
-  isAnnounced,
-} from '../../../src/import/docker-auth/compare.ts'
-import { importDockerAuth } from '../../../src/import/docker-auth/import-docker-auth.ts'
+  importDockerAuth,
+  translateConfig,
+} from '../../../src/import/docker-auth/import-docker-auth.ts'
 import { fc } from '../../support/fast-check.ts'
 
 const accounts = ['', 'alice', 'bob', 'ab', 'zoe']
@@ -153,11 +152,9 @@ test('whatever the rules, all that differs is announced, and Dockwarden never gi
         ...(isAnonymousKnown && { '': { labels: { team: ['red'] } } }),
       }
       const text = `users: ${JSON.stringify(users)}\nacl: ${JSON.stringify(rules)}\n${isOpen ? directory : ''}`
-      const { policy, surroundings, changes, proof } = importDockerAuth(text, {
-        file: 'f',
-        services,
-        htpasswd: 'h',
-      })
+      const options = { file: 'f', services, htpasswd: 'h' }
+      const { proof } = importDockerAuth(text, options)
+      const { policy, surroundings, changes } = translateConfig(text, options)
       expect(proof.differences.filter((each) => !each.isAnnounced)).toEqual([])
       for (const account of accounts) {
         if (account === '' && !isAnonymousKnown) continue

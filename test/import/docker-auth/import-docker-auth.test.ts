@@ -5,16 +5,17 @@ import { authorize } from '../../../src/authorization/authorize.ts'
 import { catalog } from '../../../src/authorization/policy.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readYaml } from '../../../src/config/yaml-document.ts'
+import { isAnnounced } from '../../../src/import/docker-auth/change.ts'
 import {
   differencesOf,
   heldBefore,
   heldNow,
-  isAnnounced,
   requestOf,
-} from '../../../src/import/docker-auth/compare.ts'
+} from '../../../src/import/docker-auth/held-actions.ts'
 import {
   type DockerAuthImport,
   importDockerAuth,
+  translateConfig,
 } from '../../../src/import/docker-auth/import-docker-auth.ts'
 import { isRepositoryName } from '../../../src/protocol/access.ts'
 import { parseScopes } from '../../../src/protocol/scope.ts'
@@ -27,11 +28,14 @@ const services = ['registry', 'registry-a', 'registry-b']
 const fixtures = new Map<string, DockerAuthImport>()
 
 function importFixture(name: string): DockerAuthImport {
-  const text = readFileSync(fixturePath(name), 'utf8')
-  const known =
-    fixtures.get(name) ?? importDockerAuth(text, { file: name, services, htpasswd: 'htpasswd' })
+  const known = fixtures.get(name) ?? importDockerAuth(...fixture(name))
   fixtures.set(name, known)
   return known
+}
+
+function fixture(name: string): Parameters<typeof importDockerAuth> {
+  const text = readFileSync(fixturePath(name), 'utf8')
+  return [text, { file: name, services, htpasswd: 'htpasswd' }]
 }
 
 /** As a registry has it, in our words; undefined for what no registry has. */
@@ -48,7 +52,7 @@ for (const name of imported) {
   test(`${name}: wherever docker_auth itself answered otherwise, that is announced, and Dockwarden never gives more`, () => {
     const record = recordOf(name)
     if ('refused' in record) throw new Error('refused')
-    const { policy, surroundings, changes, carriedOver } = importFixture(name)
+    const { policy, surroundings, changes, carriedOver } = translateConfig(...fixture(name))
     const wrong: string[] = []
     let cells = 0
     for (const { account, address, service, answers } of record.asked) {
@@ -100,7 +104,7 @@ for (const name of imported) {
 test('the proof finds a rule that gives too much', () => {
   const text =
     'users: { alice: { password: x } }\nacl: [{ match: { account: alice, name: "a/*" }, actions: [pull] }]'
-  const { policy, surroundings } = importDockerAuth(text, {
+  const { policy, surroundings } = translateConfig(text, {
     file: 'f',
     services: [],
     htpasswd: undefined,
@@ -141,7 +145,7 @@ test('the reference configuration of docker_auth is carried over but for what no
 function laterMore(rules: readonly object[]): readonly string[] {
   const users = { alice: { password: 'x', labels: { team: ['red'] } }, bob: { password: 'x' } }
   const text = `users: ${JSON.stringify(users)}\nacl: ${JSON.stringify(rules)}`
-  const { policy, surroundings, changes } = importDockerAuth(text, {
+  const { policy, surroundings, changes } = translateConfig(text, {
     file: 'f',
     services: [],
     htpasswd: 'h',
@@ -212,11 +216,9 @@ acl:
   - { match: { labels: { team: '${label}' }, name: a }, actions: [pull] }
   - { match: { name: '\${labels:team}/*' }, actions: [pull] }
 `
-    const { config, policy, proof } = importDockerAuth(text, {
-      file: 'f',
-      services: [],
-      htpasswd: 'h',
-    })
+    const options = { file: 'f', services: [], htpasswd: 'h' }
+    const { config, proof } = importDockerAuth(text, options)
+    const { policy } = translateConfig(text, options)
     expect(readYaml(config, {}).faults).toEqual([])
     expect(proof.differences).toEqual([])
     const alice = { name: 'alice', kind: 'user', groups: [] } as const
