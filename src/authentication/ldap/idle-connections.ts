@@ -3,7 +3,7 @@
 import type { Connection } from './connection.ts'
 
 /** Milliseconds: long enough for the next of many, too short for a firewall to forget them. */
-const idleTime = 250
+const defaultIdleTime = 250
 /** Milliseconds: for so long a certificate that was renewed or has expired since is not looked at again. */
 const longestLife = 10_000
 
@@ -12,7 +12,13 @@ const longestLife = 10_000
  * connection alone, and no identity: whoever takes it begins with a bind of their own.
  */
 export class IdleConnections {
+  readonly #idleTime: number
   #resting: readonly Connection[] = []
+
+  /** @param idleTime milliseconds for which a connection rests */
+  constructor(idleTime = defaultIdleTime) {
+    this.#idleTime = idleTime
+  }
 
   /** The one that has rested the shortest. */
   take(): Connection | undefined {
@@ -28,7 +34,7 @@ export class IdleConnections {
       return
     }
     this.#resting = [...this.#resting, connection]
-    connection.restUntil(performance.now() + idleTime)
+    connection.restUntil(performance.now() + this.#idleTime)
     void connection.ended.then(() => {
       this.#resting = this.#resting.filter((other) => other !== connection)
     })

@@ -24,6 +24,8 @@ export interface ServerParts {
   readonly log: Log
   /** Whether no other server of the directory is in health. */
   readonly isNeeded: (server: Server) => boolean
+  /** See {@link IdleConnections}. */
+  readonly idleTime: number | undefined
 }
 
 /** Milliseconds within which it shows that a connection has ended while it rested. */
@@ -34,7 +36,7 @@ export class Server {
   readonly breaker: Breaker
   readonly #server: LdapServer
   readonly #parts: ServerParts
-  readonly #idle = new IdleConnections()
+  readonly #idle: IdleConnections
   readonly #keepsIdle: boolean
 
   constructor(server: LdapServer, parts: ServerParts) {
@@ -43,6 +45,7 @@ export class Server {
     this.breaker = new Breaker(breaker)
     this.#server = server
     this.#parts = parts
+    this.#idle = new IdleConnections(parts.idleTime)
     // Whoever takes a connection over binds first, or would be who had it before.
     this.#keepsIdle = bind.kind === 'search' && bind.account !== undefined
   }

@@ -24,14 +24,19 @@ export class Servers implements DirectoryServers {
   readonly #slots: ConnectionSlots
   readonly #tlsContext: TlsContext
 
+  /** @param idleTime milliseconds for which a connection waits for the next login; a test may need another */
   constructor(
     settings: LdapSettings,
-    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    {
+      clock,
+      log,
+      idleTime,
+    }: { readonly clock: Clock; readonly log: Log; readonly idleTime?: number | undefined },
   ) {
     this.#settings = settings
     const isNeeded = (server: Server): boolean =>
       this.#servers.every((other) => other === server || other.breaker.outage !== undefined)
-    const parts = { settings, clock, log, isNeeded }
+    const parts = { settings, clock, log, isNeeded, idleTime }
     this.#servers = settings.servers.map((server) => new Server(server, parts))
     this.#slots = new ConnectionSlots(settings.load)
     this.#tlsContext = new TlsContext(settings.tls)

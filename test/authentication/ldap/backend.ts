@@ -56,6 +56,7 @@ export interface LogLine {
 export function openBackend(
   settings: LdapSettings,
   now: Date = new Date(),
+  idleTime?: number,
 ): {
   readonly backend: LdapAuthenticator
   readonly servers: Servers
@@ -66,6 +67,6 @@ export function openBackend(
     void lines.push({ level, fields, message })
   const log = { info: write('info'), warn: write('warn'), error: write('error') }
   const clock = () => now
-  const servers = new Servers(settings, { clock, log })
+  const servers = new Servers(settings, { clock, log, idleTime })
   return { backend: openLdap({ settings, servers, clock, log }), servers, lines }
 }
