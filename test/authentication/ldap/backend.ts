@@ -23,9 +23,7 @@ export function openldapSettings(
   urls: readonly string[],
   { user, groups, ...others }: Changes = {},
 ): LdapSettings {
-  // A machine that is busy is no directory that fails.
-  const deadlines = { connect: 10_000, operation: 10_000, login: 20_000 }
-  const settings = directorySettings(urls, { accountState: 'openldap', deadlines })
+  const settings = directorySettings(urls, { accountState: 'openldap' })
   return {
     ...settings,
     bind: {

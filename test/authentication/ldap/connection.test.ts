@@ -65,7 +65,7 @@ for (const mode of ['none', 'starttls', 'ldaps'] as const) {
     expect(binds.map(({ isEncrypted }) => isEncrypted)).toEqual(
       [1, 2, 3].map(() => mode !== 'none'),
     )
-    expect(slapd.connections()).toBe(0)
+    await expect.poll(() => slapd.connections()).toBe(0)
   })
 }
 

@@ -8,7 +8,7 @@ import { type Slapd, startSlapd } from '../../support/slapd.ts'
 import { type DirectoryOptions, testDirectory } from './directory.ts'
 import { find, resources, timedFailure, timedLogin } from './timed-login.ts'
 
-// With the deadlines of production.
+const production = { connect: 2000, operation: 3000, login: 5000 }
 
 let first: Slapd
 let second: Slapd
@@ -21,7 +21,10 @@ beforeAll(async () => {
 })
 
 test('B1: a frozen server costs one login its deadline, and is back within a minute of its thaw', async () => {
-  const directory = testDirectory([first.ldapsUrl, second.ldapsUrl], { tls: tls ?? {} })
+  const directory = testDirectory([first.ldapsUrl, second.ldapsUrl], {
+    tls: tls ?? {},
+    deadlines: production,
+  })
   expect((await timedLogin(directory)).server).toBe(first.ldapsUrl)
   first.freeze()
   const { server, took } = await timedLogin(directory)
@@ -45,7 +48,7 @@ test('B1: a frozen server costs one login its deadline, and is back within a min
 
 test('B1: a server that freezes between two questions leaves time for the next one', async () => {
   const proxy = await startLdapProxy(first.port)
-  const directory = testDirectory([proxy.url, second.url])
+  const directory = testDirectory([proxy.url, second.url], { deadlines: production })
   const start = performance.now()
   const { session, result } = await directory.servers.open(async (session) => {
     await session.bind(serviceAccount.dn, new Password(serviceAccount.password))
@@ -59,7 +62,11 @@ test('B1: a server that freezes between two questions leaves time for the next o
 
 test('A14: a frozen server costs each of the first logins its deadline, the next ones nothing', async () => {
   const idle = resources()
-  const directory = testDirectory([first.ldapsUrl], { tls: tls ?? {}, breaker: { open: 5000 } })
+  const directory = testDirectory([first.ldapsUrl], {
+    tls: tls ?? {},
+    deadlines: production,
+    breaker: { open: 5000 },
+  })
   first.freeze()
   try {
     const early = await Promise.all([1, 2, 3].map(() => timedFailure(directory)))

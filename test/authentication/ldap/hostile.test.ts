@@ -20,7 +20,8 @@ import {
 } from '../../support/ldap-messages.ts'
 import { testDirectory } from './directory.ts'
 
-const deadlines = { connect: 400, operation: 400, login: 1000 }
+/** What a server that says nothing is given. */
+const deadlines = { operation: 400 }
 const password = new Password('a password')
 const search = {
   base: 'dc=x',
@@ -157,8 +158,8 @@ for (const { name, behave, says, isSlow = false } of behaviours) {
       await expect(attempt).rejects.toMatchObject({ kind: 'connection' })
       await expect(attempt).rejects.toThrow(says)
     }
-    // Two logins; without haste, what is not slow would take twice the 3 s of an operation.
-    expect(performance.now() - start).toBeLessThan(2500)
+    // Whatever is waited for besides takes 20 s or more, each time.
+    expect(performance.now() - start).toBeLessThan(10_000)
     expect(directory.accepted()).toBe(2)
     await expect.poll(() => directory.connections()).toBe(0)
   })
@@ -173,7 +174,7 @@ test('B9: after a hostile answer the next login is as if nothing had been', asyn
       : answeringSearch((id) => [...entries(id, 1), searchDone(id)])
     kind(socket)
   })
-  const { within } = testDirectory([directory.url], { deadlines })
+  const { within } = testDirectory([directory.url])
   const logIn = () =>
     within(async (session) => {
       expect(await session.bind('cn=x', password)).toBeUndefined()

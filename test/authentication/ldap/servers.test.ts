@@ -33,24 +33,25 @@ for (const [fault, begin, end] of [
   test(`B1: while the first server ${fault} the second has the logins, and gives them back`, async () => {
     const directory = testDirectory([first.ldapsUrl, second.ldapsUrl], {
       tls: tls ?? {},
-      deadlines: { connect: 2000 },
+      deadlines: { connect: 4000 },
       breaker: { open: 500 },
     })
     expect((await timedLogin(directory)).server).toBe(first.ldapsUrl)
     await begin()
     const { server, took } = await timedLogin(directory)
     expect(server).toBe(second.ldapsUrl)
-    expect(took).toBeLessThan(4000)
+    // What is waited for is the 4 s, and neither an operation's 20 s nor a login's 60.
+    expect(took).toBeLessThan(10_000)
     expect(directory.servers.status()).toMatchObject({ ok: false })
-    // Trials come due meanwhile; they are no login's business.
+    // Trials come due meanwhile, and take 4 s; they are no login's business.
     for (const start = performance.now(); performance.now() - start < 2500; await sleep(50)) {
       const next = await timedLogin(directory)
       expect(next.server).toBe(second.ldapsUrl)
-      expect(next.took).toBeLessThan(1500)
+      expect(next.took).toBeLessThan(2000)
     }
     await end()
     await expect
-      .poll(async () => (await timedLogin(directory)).server, { timeout: 5000, interval: 50 })
+      .poll(async () => (await timedLogin(directory)).server, { timeout: 20_000, interval: 50 })
       .toBe(first.ldapsUrl)
     expect(directory.servers.status()).toEqual({ ok: true })
     expect(directory.logged).toEqual([
@@ -58,7 +59,7 @@ for (const [fault, begin, end] of [
       `${first.ldapsUrl} answers again`,
     ])
     await expect.poll(() => first.connections() + second.connections()).toBe(0)
-  })
+  }, 60_000)
 }
 
 test('B1: nothing is asked twice after the work: a bind that fails is not tried elsewhere', async () => {
@@ -114,11 +115,12 @@ describe('where no server answers', () => {
   test('C9: names that cannot be looked up cost no more than the deadline', async () => {
     const directory = testDirectory(['ldaps://ldap.invalid:636', first.ldapsUrl], {
       tls: tls ?? {},
+      deadlines: { connect: 6000 },
     })
     const { server, took } = await timedLogin(directory)
     expect(server).toBe(first.ldapsUrl)
-    expect(took).toBeLessThan(4000)
-    expect((await timedLogin(directory)).took).toBeLessThan(1000)
+    expect(took).toBeLessThan(20_000)
+    expect((await timedLogin(directory)).took).toBeLessThan(3000)
   })
 })
 
@@ -127,7 +129,7 @@ describe('B10: connections', () => {
     const idle = resources()
     const directory = testDirectory([first.ldapsUrl], {
       tls: tls ?? {},
-      load: { maxConcurrent: 4, queueLength: 100, queueWait: 5000 },
+      load: { maxConcurrent: 4, queueLength: 100 },
     })
     const before = sockets()
     let most = 0
@@ -139,43 +141,52 @@ describe('B10: connections', () => {
     expect(most).toBeGreaterThan(1)
     expect(most).toBeLessThanOrEqual(4)
     await expect.poll(() => first.connections()).toBe(0)
-    expect(resources()).toBeLessThanOrEqual(idle)
+    await expect.poll(resources).toBeLessThanOrEqual(idle)
   })
 
-  test('that are all in use are waited for, by so many and for so long', async () => {
+  test('that are all in use are waited for, by so many', async () => {
     const directory = testDirectory([first.url], {
-      load: { maxConcurrent: 1, queueLength: 1, queueWait: 1000 },
+      load: { maxConcurrent: 1, queueLength: 1, queueWait: 20_000 },
     })
     const held = await directory.session()
-    const waiting = timedFailure(directory)
+    const waiting = timedLogin(directory)
     const surplus = await timedFailure(directory)
     expect(surplus.error).toMatchObject({ kind: 'busy' })
-    expect(surplus.took).toBeLessThan(800)
-    const late = await waiting
-    expect(late.error).toMatchObject({ kind: 'busy' })
-    expect(late.took).toBeGreaterThan(990)
-    const served = timedLogin(directory)
+    expect(surplus.took).toBeLessThan(10_000)
     await held.close()
-    expect((await served).server).toBe(first.url)
+    expect((await waiting).server).toBe(first.url)
+    expect(directory.servers.status()).toEqual({ ok: true })
+  })
+
+  test('that are all in use are waited for, for so long', async () => {
+    const directory = testDirectory([first.url], {
+      load: { maxConcurrent: 1, queueLength: 1, queueWait: 500 },
+    })
+    const held = await directory.session()
+    const late = await timedFailure(directory)
+    expect(late.error).toMatchObject({ kind: 'busy' })
+    // A timer may fire up to a millisecond early.
+    expect(late.took).toBeGreaterThan(498)
+    await held.close()
+    expect((await timedLogin(directory)).server).toBe(first.url)
     expect(directory.servers.status()).toEqual({ ok: true })
   })
 
   test('that nobody closes end with the time of a login, and that is not the fault of the server', async () => {
     const idle = resources()
     const directory = testDirectory([first.url], {
-      deadlines: { login: 300 },
+      deadlines: { login: 2000 },
       load: { maxConcurrent: 1 },
     })
     const forgotten = await directory.session()
     await expect.poll(() => first.connections()).toBe(1)
-    await sleep(400)
     await expect.poll(() => first.connections()).toBe(0)
     await expect(find(forgotten)).rejects.toThrow(/was too late for the bind/)
     await forgotten.close()
     await forgotten.close()
     await timedLogin(directory)
     expect(directory.servers.status()).toEqual({ ok: true })
-    expect(resources()).toBeLessThanOrEqual(idle)
+    await expect.poll(resources).toBeLessThanOrEqual(idle)
   })
 
   test('leave nothing behind, however they fail', async () => {
