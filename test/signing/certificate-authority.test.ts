@@ -19,7 +19,7 @@ import {
   publishCertificate,
 } from '../../src/signing/certificate-authority.ts'
 import { describeWithParts } from '../support/parts.ts'
-import { run } from '../support/process.ts'
+import { run, startProcess } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { recordedLog } from './recorded-log.ts'
 
@@ -98,12 +98,14 @@ describe('a new CA', () => {
     const folder = join(temporaryFolder('ca'), 'keys')
     const module = new URL('../../dist/signing/certificate-authority.js', import.meta.url).href
     const script = fileURLToPath(new URL('open-authority.mjs', import.meta.url))
-    const start = String(Date.now() + 1500)
-    const runs = await Promise.all(
-      Array.from({ length: 4 }, () => run(process.execPath, [script, module, folder, start])),
+    const runs = Array.from({ length: 4 }, () =>
+      startProcess(process.execPath, [script, module, folder, 'wait']),
     )
+    await Promise.all(runs.map((each) => each.waitForOutput(/ready\n/)))
+    for (const each of runs) each.write('')
+    for (const each of runs) expect(await each.exit()).toEqual({ code: 0, signal: null })
     const expected = new X509Certificate(readFileSync(join(folder, 'ca.crt'))).fingerprint256
-    for (const { output } of runs) expect(output).toBe(`${expected} ${expected}\n`)
+    for (const { output } of runs) expect(output).toBe(`ready\n${expected} ${expected}\n`)
     expect(readdirSync(folder).sort()).toEqual(['ca.crt', 'ca.key'])
   })
 
@@ -258,7 +260,7 @@ describe('files that do not do are refused with what to do, and left as they are
     chmodSync(folder, 0o755)
     const module = new URL('../../dist/signing/certificate-authority.js', import.meta.url).href
     const script = fileURLToPath(new URL('open-authority.mjs', import.meta.url))
-    const { output } = await run(process.execPath, [script, module, closed, '0', '65534'])
+    const { output } = await run(process.execPath, [script, module, closed, 'now', '65534'])
     expect(output).toMatch(
       /^misconfigured: cannot write .*closed\/ca\.key: permission denied; .*\n$/,
     )

@@ -1,16 +1,20 @@
-// A process of its own that opens the token CA of a folder at a given moment: for the race test.
+// A process of its own that opens the token CA of a folder: with `wait`, once its standard input has ended,
+// so that several can race.
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { text } from 'node:stream/consumers'
 
-const [module, folder, start, user] = process.argv.slice(2)
+const [module, folder, mode, user] = process.argv.slice(2)
 const { openCertificateAuthority } = await import(module)
 const silent = { info() {}, warn() {}, error() {} }
 if (user !== undefined && process.getuid() === 0) {
   process.setgid(Number(user))
   process.setuid(Number(user))
 }
-await sleep(Math.max(0, Number(start) - Date.now()))
+if (mode === 'wait') {
+  console.log('ready')
+  await text(process.stdin)
+}
 try {
   const authority = await openCertificateAuthority({
     folder,
