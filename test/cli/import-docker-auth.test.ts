@@ -145,10 +145,8 @@ test('a file that docker_auth would not start with is refused with its line, and
 
 test('a file of some megabytes is refused before it is read as YAML', async () => {
   const folder = folderWith(`${plain}${'# nothing\n'.repeat(300_000)}`)
-  const start = performance.now()
   const { code, stderr } = await command(folder, ['import', 'docker_auth', 'auth.yml'])
   expect([code, stderr]).toEqual([1, expect.stringContaining('is larger than 1 MiB')])
-  expect(performance.now() - start).toBeLessThan(10_000)
 })
 
 test('whatever stands in the file cannot move the cursor or leave its comment', async () => {

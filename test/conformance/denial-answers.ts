@@ -302,7 +302,7 @@ export function describeDenialAnswers(version: 2 | 3): void {
       const hanging = await through('/v2/team/a/blobs/uploads/', upload)
       process.signal('SIGCONT')
       expect(hanging).toMatchObject(plain)
-      expect(performance.now() - start).toBeLessThan(8_000)
+      expect(performance.now() - start).toBeLessThan(30_000)
 
       await site.dockwarden.stop()
       expect(await through('/v2/team/a/blobs/uploads/', upload)).toMatchObject(plain)

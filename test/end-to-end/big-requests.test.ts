@@ -33,13 +33,14 @@ describe('A22: a big request', () => {
     ['1 GB for the health check', 200, start('GET /healthz', gigabyte), bytes],
     ['1 GB for the readiness check', 200, start('GET /readyz', gigabyte), bytes],
   ])(
-    '%s is answered with %i within a second, and the connection ends',
+    '%s is answered with %i long before its end, and the connection ends',
     async (_name, status, head, piece) => {
       const memory = residentMegabytes(server.process.pid)
-      const { answered, closed, sent, ...answer } = await pour(server.port, head, piece, 1_500)
+      const { answered, closed, sent, ...answer } = await pour(server.port, head, piece, 10_000)
       if (status >= 400) expectRefusal({ ...answer, text: answer.body }, status)
       else expect(answer.status).toBe(status)
-      expect(answered).toBeLessThan(1_000)
+      // A form that takes its time has 30 s.
+      expect(answered).toBeLessThan(10_000)
       expect(closed, 'the connection ends').toBe(true)
       // The server reads 64 kB at most; the rest is what the kernel's buffers on both sides took.
       expect(sent).toBeLessThan(8 * 2 ** 20)
