@@ -10,6 +10,8 @@ import { ask, getToken } from './ask.ts'
 import { startPublicServer } from './public-server.ts'
 
 const slow = { user: 'slow', password: 'password' }
+/** Milliseconds for which a stop waits for what is in flight. */
+const grace = 8_000
 const start = () => startPublicServer(`slow:${bcrypt.hashSync(slow.password, 11)}\n`)
 
 const isRefused = (url: string) =>
@@ -32,15 +34,15 @@ test('B22: SIGTERM under load fails no request in flight, and exits with 0', asy
   server.process.signal('SIGTERM')
   const asked = performance.now()
   await server.process
-    .waitUntil('hang up', () => isRefused(server.url), 2_000)
+    .waitUntil('hang up', () => isRefused(server.url))
     .catch((error) => {
       if (server.process.isRunning) throw error
     })
-  expect(performance.now() - asked, 'the listener is closed at once').toBeLessThan(1_000)
+  expect(performance.now() - asked, 'the listener is closed at once').toBeLessThan(grace / 2)
   const answers = await Promise.all(logins)
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 401]))
   for (const { headers } of answers) expect(headers['content-length']).toBeDefined()
-  expect(await server.process.exit(10_000)).toEqual({ code: 0, signal: null })
+  expect(await server.process.exit()).toEqual({ code: 0, signal: null })
   expect(server.log().at(-1)).toMatchObject({ event: 'stop', msg: 'stopped' })
   expect(server.process.stderr).toBe('')
 })
@@ -50,8 +52,8 @@ test('B22: connections that have had their answer do not hold it up', async () =
   await connections(server, 20, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
   const asked = performance.now()
   server.process.signal('SIGTERM')
-  expect(await server.process.exit(5_000)).toEqual({ code: 0, signal: null })
-  expect(performance.now() - asked).toBeLessThan(2_000)
+  expect(await server.process.exit()).toEqual({ code: 0, signal: null })
+  expect(performance.now() - asked).toBeLessThan(grace / 2)
 })
 
 const unfinished = `${[
@@ -72,12 +74,15 @@ test('B22: requests that never end are cut off, and a second signal does not wai
   const asked = performance.now()
   patient.process.signal('SIGTERM')
   hurried.process.signal('SIGTERM')
-  await hurried.process.waitForOutput(/"event":"stop"/, 3_000)
+  await hurried.process.waitForOutput(/"event":"stop"/)
   expect(hurried.process.isRunning).toBe(true)
+  const again = performance.now()
   hurried.process.signal('SIGINT')
-  expect(await hurried.process.exit(2_000)).toEqual({ code: 1, signal: null })
-  expect(await patient.process.exit(12_000)).toEqual({ code: 0, signal: null })
-  expect(performance.now() - asked).toBeLessThan(10_000)
+  expect(await hurried.process.exit()).toEqual({ code: 1, signal: null })
+  expect(performance.now() - again).toBeLessThan(grace / 2)
+  expect(await patient.process.exit()).toEqual({ code: 0, signal: null })
+  // A request that never ends has 30 s otherwise.
+  expect(performance.now() - asked).toBeLessThan(grace + 8_000)
 })
 
 /** Opens connections, sends `bytes` on each, and leaves them open. */
