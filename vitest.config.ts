@@ -32,7 +32,7 @@ const shared = {
   environment: 'node' as const,
   setupFiles: ['test/support/setup.ts'],
   // What is waited for comes, or never does: vitest's own second is too short on a busy machine.
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 30_000 } },
 }
 
 export default defineConfig({
@@ -48,8 +48,8 @@ export default defineConfig({
           exclude: [...full, ...drills],
           // Most of them wait for another process more than they compute.
           maxWorkers: Math.max(2, availableParallelism()),
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
       {

@@ -220,7 +220,7 @@ test('of processes that start at once, one makes the first admin', async () => {
       path,
     ),
   )
-  const exits = await Promise.all(starts.map((start) => start.exit(30_000)))
+  const exits = await Promise.all(starts.map((start) => start.exit()))
   expect(
     exits.map(({ code }) => code),
     starts.map(({ output }) => output).join(),

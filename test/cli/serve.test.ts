@@ -38,7 +38,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     // The first thing that a start makes, some time before it is ready.
     await server.waitUntil('make its CA', async () => existsSync(join(folder, 'keys', 'ca.key')))
     server.signal(signal)
-    expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
+    expect(await server.exit()).toEqual({ code: 0, signal: null })
     expect(server.stdout).toMatch(/"stopped"\}\n$/)
   },
 )
@@ -50,9 +50,9 @@ test('a change of the configuration is in force, whenever during the start it is
     await sleep(delay)
     write('second')
     const token = `${url}/token?service=second&scope=x`
-    await server.waitUntil('take the change', () => answers(token), 10_000)
+    await server.waitUntil('take the change', () => answers(token))
   }
-}, 60_000)
+}, 240_000)
 
 test('SIGHUP while the server stops does not cut off what is in flight', async () => {
   const { start, url } = site(await freePort())
@@ -64,7 +64,7 @@ test('SIGHUP while the server stops does not cut off what is in flight', async (
   server.signal('SIGHUP')
   await sleep(20)
   expect(await login.finish()).toBe(401)
-  expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
+  expect(await server.exit()).toEqual({ code: 0, signal: null })
 })
 
 test('a person who closes the terminal stops the server that prints a guide', async () => {
@@ -72,7 +72,7 @@ test('a person who closes the terminal stops the server that prints a guide', as
   const server = startProcess(process.execPath, [program, 'serve', '--guide', '--config', file])
   await server.waitUntil('become ready', () => answers(`${url}/readyz`))
   server.signal('SIGHUP')
-  expect(await server.exit(10_000)).toEqual({ code: 0, signal: null })
+  expect(await server.exit()).toEqual({ code: 0, signal: null })
 })
 
 test('B38: a hundred faults at a reload are one log line under 8 kB', async () => {

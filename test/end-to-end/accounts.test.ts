@@ -130,7 +130,7 @@ test('A8: a dearer hash that is imported while the server runs gives its user aw
   const unknown = await cost((count) => `stranger-${count}`)
   const known = await cost(() => 'slow')
   expect(Math.max(unknown, known) / Math.min(unknown, known)).toBeLessThan(2)
-}, 60_000)
+}, 240_000)
 
 test('without a server: what was done before its first start is in force, and there is no automatic admin', async () => {
   const folder = temporaryFolder('before')

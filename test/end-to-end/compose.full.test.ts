@@ -223,7 +223,7 @@ describeWithEngine('the compose bundle', () => {
         .poll(
           async () => (await engine.client().login(host, 'carol', passwordOf('carol'))).output,
           {
-            timeout: 10_000,
+            timeout: 30_000,
             interval: 500,
           },
         )

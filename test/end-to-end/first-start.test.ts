@@ -26,7 +26,7 @@ async function failToStart(folder: string, listen = `127.0.0.1:0`): Promise<RunR
   writeFileSync(file, `server: { listen: "${listen.replace(/:0$/, `:${await freePort()}`)}" }\n`)
   const result = await run(process.execPath, [program, 'serve', '--config', file], {
     cwd: folder,
-    timeout: 15_000,
+    timeout: 60_000,
   })
   expect(result.code).toBe(1)
   expect(result.stderr).not.toMatch(/\n\s+at |node_modules/)

@@ -15,7 +15,7 @@ export interface RawAnswer {
 export async function rawRequest(
   port: number,
   bytes: string | Buffer,
-  timeout = 3_000,
+  timeout = 30_000,
 ): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   const text = await readAll(socket, bytes, timeout)

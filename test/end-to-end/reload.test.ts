@@ -121,10 +121,10 @@ describe('A21: a configuration that does not load', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/dockwarden\.yml: cannot be read: there is no such file/)
     const isDegraded = async () => (await readiness()).parts['config']?.state === 'degraded'
-    await server.process.waitUntil('tell', isDegraded, 5_000)
+    await server.process.waitUntil('tell', isDegraded)
     expect(await open('public/a', 'opened/a')).toEqual(['public/a'])
     writeFileSync(server.configFile, good)
-    await server.process.waitUntil('reload', async () => !(await isDegraded()), 5_000)
+    await server.process.waitUntil('reload', async () => !(await isDegraded()))
   })
 
   test('a file that it names and that was missing is taken when it appears', async () => {
@@ -132,7 +132,7 @@ describe('A21: a configuration that does not load', () => {
     expect((await readiness()).parts['config']?.state).toBe('degraded')
     writeFileSync(join(server.folder, 'later'), `bob:${hash}\n`)
     const isBobIn = async () => (await getToken(server, [], bob)).status === 200
-    await server.process.waitUntil('let bob in', isBobIn, 5_000)
+    await server.process.waitUntil('let bob in', isBobIn)
     expect((await readiness()).parts['config']).toEqual({ state: 'ok' })
   })
 
@@ -180,11 +180,7 @@ describe('A21: a configuration that does not load', () => {
     const file = `${server.configFile}.new`
     writeFileSync(file, good.replace('public/**', 'opened/**'))
     renameSync(file, server.configFile)
-    await server.process.waitUntil(
-      'reload',
-      async () => (await open('opened/a')).length === 1,
-      5_000,
-    )
+    await server.process.waitUntil('reload', async () => (await open('opened/a')).length === 1)
   })
 })
 
@@ -194,14 +190,10 @@ describe('A21: an htpasswd file that does not load', () => {
   test('keeps the users of the old one, and is mended by writing it anew', async () => {
     const load = startLoad(tokenUrl(), 50)
     appendFileSync(htpasswd, `bob:${hash}\nnonsense without a colon\n`)
-    await server.process.waitUntil(
-      'tell',
-      async () => {
-        const { parts } = await readiness()
-        return parts['backend htpasswd']?.state === 'degraded'
-      },
-      5_000,
-    )
+    await server.process.waitUntil('tell', async () => {
+      const { parts } = await readiness()
+      return parts['backend htpasswd']?.state === 'degraded'
+    })
     const { parts, status } = await readiness()
     expect(status).toBe(200)
     expect(parts['backend htpasswd']?.detail).toMatch(/htpasswd:3/)
@@ -214,10 +206,10 @@ describe('A21: an htpasswd file that does not load', () => {
     expect(output).not.toContain(hash)
 
     writeFileSync(htpasswd, `alice:${hash}\nbob:${hash}\n`)
-    await server.process.waitUntil('let bob in', () => signsIn(bob), 5_000)
+    await server.process.waitUntil('let bob in', () => signsIn(bob))
     expect((await readiness()).parts['backend htpasswd']).toEqual({ state: 'ok' })
     writeFileSync(htpasswd, `bob:${hash}\n`)
-    await server.process.waitUntil('let alice go', async () => !(await signsIn(alice)), 5_000)
+    await server.process.waitUntil('let alice go', async () => !(await signsIn(alice)))
     await expectNoFailure(load)
   })
 })

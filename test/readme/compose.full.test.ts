@@ -124,7 +124,7 @@ describeWithEngine('README.md, with docker compose', () => {
       const rule = '  - { who: [anyone], may: [pull], on: ["public/**"] }\n'
       writeFileSync(config, shipped + rule)
       const pull = async () => (await stranger.run(['pull', image])).code
-      await expect.poll(pull, { timeout: 5_000, interval: 300 }).toBe(0)
+      await expect.poll(pull, { timeout: 30_000, interval: 300 }).toBe(0)
       expect(await shell(readme.composeCheck)).toContain('ok')
 
       writeFileSync(config, `${shipped}${rule}ruls: []\n`)
@@ -171,7 +171,7 @@ describeWithEngine('README.md, with docker compose', () => {
       const old = `127.0.0.1:${port}/${image}`
       await docker.makeImage(old)
       const push = async () => (await docker.run(['push', old])).code
-      await expect.poll(push, { timeout: 10_000 }).toBe(0)
+      await expect.poll(push).toBe(0)
       await docker.mustRun(['rm', '--force', id.trim()])
     }
 

@@ -144,7 +144,7 @@ describeWithParts(
       const file = join(site.dockwarden.folder, 'htpasswd')
       await run(requirePart('htpasswd'), ['-b', '-B', file, 'newcomer', password])
       const isIn = async () => (await request(site.host, 'newcomer', ...pull)) === 200
-      await site.dockwarden.process.waitUntil('let the newcomer in', isIn, 5_000)
+      await site.dockwarden.process.waitUntil('let the newcomer in', isIn)
     })
   },
 )

@@ -34,7 +34,7 @@ const npmStart = (env: Readonly<Record<string, string>> = {}): RunningProcess =>
 
 /** What a start that fails tells, without the lines that npm itself prints. */
 async function complaint(started: RunningProcess): Promise<string> {
-  expect(await started.exit(30_000)).toEqual({ code: 1, signal: null })
+  expect(await started.exit()).toEqual({ code: 1, signal: null })
   return started.stderr.replace(/^npm .*\n/gm, '')
 }
 
@@ -43,7 +43,7 @@ describeWithParts('npm start', ['registry 2', 'skopeo', 'curl'], () => {
   let password: string
   beforeAll(async () => {
     server = npmStart()
-    await server.waitForOutput(/"event":"start"/, 60_000)
+    await server.waitForOutput(/"event":"start"/)
     password = /^admin password: (\S+)$/m.exec(server.stdout)?.[1] ?? ''
   })
   afterAll(() => server?.stop())
@@ -123,7 +123,7 @@ http: { addr: "127.0.0.1:${registryPort}" }
   test('a second start makes nothing anew', async () => {
     const certificate = readFileSync(join(folder, 'keys', 'ca.crt'), 'utf8')
     await using second = npmStart()
-    await second.waitForOutput(/"event":"start"/, 60_000)
+    await second.waitForOutput(/"event":"start"/)
     expect(second.output).not.toMatch(/password/)
     expect(readFileSync(join(folder, 'keys', 'ca.crt'), 'utf8')).toBe(certificate)
   })

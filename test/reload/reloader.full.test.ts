@@ -48,7 +48,7 @@ async function site(text: string) {
   })
   return { reloader, file, write, issuers, refusals, causes, loads: () => loads }
 }
-const patient = { timeout: 5_000 }
+const patient = { timeout: 30_000 }
 
 test('who asks while a reload is under way shares the next one with the others', async () => {
   const { reloader, write, loads, causes } = await site('issuer: first')

@@ -305,5 +305,5 @@ describeWithParts('openssl', ['openssl'], () => {
 /** Waits for a renewal in the background. */
 async function inService(log: ReturnType<typeof recordedLog>, leaves: number): Promise<void> {
   const count = () => log.lines.filter(({ message }) => /in service/.test(message)).length
-  await expect.poll(count, { timeout: 5000 }).toBe(leaves)
+  await expect.poll(count).toBe(leaves)
 }

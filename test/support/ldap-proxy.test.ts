@@ -20,7 +20,7 @@ describeWithParts('a proxy before slapd', ['slapd', 'ldapmodify', 'ldapsearch'],
 
   const password = passwordOf('alice')
   const logIn = async (url: string, isEncrypted: boolean): Promise<string> => {
-    const client = new Client({ url, timeout: 300, connectTimeout: 300 })
+    const client = new Client({ url, timeout: 2000, connectTimeout: 20_000 })
     try {
       const tls = { ca: [readFileSync(slapd.caFile)], host: '127.0.0.1' }
       if (isEncrypted) await client.startTLS(tls)

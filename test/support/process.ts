@@ -7,6 +7,9 @@ import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { atEnd } from './at-end.ts'
 
+/** Milliseconds for what comes or never does, also on a machine that is very busy. */
+const patience = 60_000
+
 export interface ProcessOptions {
   readonly cwd?: string
   /** Added to this process's environment; undefined takes a variable away. */
@@ -47,7 +50,7 @@ export async function run(
 ): Promise<RunResult> {
   const child = new RunningProcess(program, args, options)
   child.write(options.input ?? '')
-  const timeout = options.timeout ?? 60_000
+  const timeout = options.timeout ?? 2 * patience
   const { code } = await child.exit(timeout)
   return { code: code ?? -1, stdout: child.stdout, stderr: child.stderr, output: child.output }
 }
@@ -134,7 +137,7 @@ export class RunningProcess implements AsyncDisposable {
    * Stops it, with everything that it holds left as it is, until it gets SIGCONT. One thread takes the signal
    * and stops the others: on a busy machine these answer for a while after the signal was sent.
    *
-   * @throws where it still runs after 10 s
+   * @throws where it still runs after a minute
    */
   freeze(): void {
     this.signal('SIGSTOP')
@@ -144,14 +147,14 @@ export class RunningProcess implements AsyncDisposable {
       // A thread may have ended since the folder was read.
       return existsSync(status) && !/^State:\s+T/m.test(readFileSync(status, 'utf8'))
     }
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + patience
     while (readdirSync(tasks).some(isRunning)) {
       if (Date.now() > deadline) throw new Error(`${this.title} runs on after SIGSTOP`)
     }
   }
 
   /** Waits for the end. @throws after `timeout` ms, when it has been killed */
-  async exit(timeout = 10_000): Promise<ProcessExit> {
+  async exit(timeout = patience): Promise<ProcessExit> {
     const late = new AbortController()
     const expired = sleep(timeout, 'late' as const, { signal: late.signal }).catch(
       () => 'late' as const,
@@ -164,7 +167,7 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Waits until the program has printed something that matches, and returns the match. */
-  async waitForOutput(pattern: RegExp, timeout = 20_000): Promise<RegExpMatchArray> {
+  async waitForOutput(pattern: RegExp, timeout = patience): Promise<RegExpMatchArray> {
     let match: RegExpMatchArray | null = null
     await this.waitUntil(
       `print ${pattern}`,
@@ -178,12 +181,12 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Waits until something accepts connections on a port. */
-  async waitForPort(port: number, timeout = 20_000, address = '127.0.0.1'): Promise<void> {
+  async waitForPort(port: number, timeout = patience, address = '127.0.0.1'): Promise<void> {
     await this.waitUntil(`listen on port ${port}`, () => accepts(port, address), timeout)
   }
 
   /** Waits for a condition; the program's end, or `timeout` ms, is an error that shows its output. */
-  async waitUntil(what: string, holds: () => Promise<boolean>, timeout = 20_000): Promise<void> {
+  async waitUntil(what: string, holds: () => Promise<boolean>, timeout = patience): Promise<void> {
     const deadline = Date.now() + timeout
     while (!(await holds())) {
       const state = this.isRunning ? (Date.now() > deadline ? 'is late' : undefined) : 'has ended'
@@ -196,7 +199,7 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /** Ends it: `signal`, then SIGKILL after `deadline` ms. Returns how it ended. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', deadline = 10_000): Promise<ProcessExit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', deadline = patience): Promise<ProcessExit> {
     if (this.isRunning) this.#child.kill(signal)
     return await this.exit(deadline)
   }

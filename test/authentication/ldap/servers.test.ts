@@ -51,7 +51,7 @@ for (const [fault, begin, end] of [
     }
     await end()
     await expect
-      .poll(async () => (await timedLogin(directory)).server, { timeout: 20_000, interval: 50 })
+      .poll(async () => (await timedLogin(directory)).server, { interval: 50 })
       .toBe(first.ldapsUrl)
     expect(directory.servers.status()).toEqual({ ok: true })
     expect(directory.logged).toEqual([
@@ -59,7 +59,7 @@ for (const [fault, begin, end] of [
       `${first.ldapsUrl} answers again`,
     ])
     await expect.poll(() => first.connections() + second.connections()).toBe(0)
-  }, 60_000)
+  })
 }
 
 test('B1: nothing is asked twice after the work: a bind that fails is not tried elsewhere', async () => {
