@@ -1,4 +1,4 @@
-/** A21, as a drill: a thousand reloads under load, every third one broken. */
+/** A21 at length: a thousand reloads under load, every third one broken. */
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
