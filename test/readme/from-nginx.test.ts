@@ -125,8 +125,8 @@ describeWithParts(
       await expectStatuses(site.host, rows(), 'after')
       expect(await request(site.host, 'bcrypt', ...pull, 'wrong')).toBe(401)
 
-      const [warning] = site.dockwarden.log().filter(({ level }) => level === 'warn')
-      expect(warning).toMatchObject({ users: ['plain', 'sha1', 'sha256', 'sha512'] })
+      const warning = () => site.dockwarden.log().find(({ level }) => level === 'warn')
+      await expect.poll(warning).toMatchObject({ users: ['plain', 'sha1', 'sha256', 'sha512'] })
 
       const skopeo = createSkopeo()
       const login = ['login', '--tls-verify=false', '--username', 'plain', '--password-stdin']

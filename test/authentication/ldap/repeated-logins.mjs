@@ -12,7 +12,7 @@ const servers = new Servers(
     name: 'corp',
     servers: [{ url: href, host: hostname, port: Number(port) }],
     tls: { mode: 'none' },
-    deadlines: { connect: 400, operation: 400, login: 1000 },
+    deadlines: { connect: 20_000, operation: 20_000, login: 60_000 },
     load: { maxConcurrent: 16, queueLength: 64, queueWait: 1000 },
     breaker: { failures: 1_000_000, open: 5000 },
     bind: { kind: 'search' },
