@@ -14,6 +14,7 @@ import { addressIn, countChecked, guess } from './guesses.ts'
 import { durations, percentile, startLoad } from './load.ts'
 import { startPublicServer } from './public-server.ts'
 import { residentMegabytes } from './resident-memory.ts'
+import { expectAtBest } from './statistics.ts'
 
 const password = 'correct horse'
 const minute = 60_000
@@ -126,21 +127,24 @@ describe('A19: names that nobody has, from twenty thousand networks', () => {
     return () => performance.now() > end
   }
 
-  test('eighty a second delay nobody', { retry: 2 }, async () => {
+  test('eighty a second delay nobody', async () => {
     await flood(8, inSeconds(3))
     const headers = { authorization: basic('alice', password), 'x-forwarded-for': '192.0.2.1' }
-    const calm = startLoad(token, 20, headers)
-    await sleep(10_000)
-    const quiet = await calm.end()
-    const busy = startLoad(token, 20, headers)
-    await flood(8, inSeconds(10), 100)
-    const flooded = await busy.end()
-    const [before, during] = [quiet.percentile(0.99), flooded.percentile(0.99)]
-    console.log(`A19: p99 ${during.toFixed(1)} ms under the flood, ${before.toFixed(1)} before`)
-    expect(flooded.failures).toEqual([])
-    expect(new Set(flooded.answers.map(({ status }) => status))).toEqual(new Set([200]))
-    // A hiccup of this machine is longer than what is measured.
-    expect(during).toBeLessThan(1.5 * before + 10)
+    await expectAtBest(async () => {
+      const calm = startLoad(token, 20, headers)
+      await sleep(10_000)
+      const quiet = await calm.end()
+      const busy = startLoad(token, 20, headers)
+      await flood(8, inSeconds(10), 100)
+      const flooded = await busy.end()
+      const [before, during] = [quiet.percentile(0.99), flooded.percentile(0.99)]
+      const figures = `p99 ${during.toFixed(1)} ms under the flood, ${before.toFixed(1)} before`
+      console.log(`A19: ${figures}`)
+      expect(flooded.failures).toEqual([])
+      expect(new Set(flooded.answers.map(({ status }) => status))).toEqual(new Set([200]))
+      // A hiccup of this machine is longer than what is measured.
+      return during < 1.5 * before + 10 ? [] : [figures]
+    })
   })
 
   test('a hundred thousand, as fast as they are answered, take 64 MB at most', async () => {

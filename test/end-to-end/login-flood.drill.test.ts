@@ -9,6 +9,7 @@ import { ask, basic } from './ask.ts'
 import { startLoad } from './load.ts'
 import { startPublicServer } from './public-server.ts'
 import { expectRefusal } from './refusal.ts'
+import { expectAtBest } from './statistics.ts'
 
 const floodSize = 200
 
@@ -16,10 +17,16 @@ const floodSize = 200
 const foreignHash = () =>
   `$2b$12$${randomBytes(60).toString('base64').replaceAll(/[+=]/g, '.').slice(0, 53)}`
 
-test('A23: a flood of first logins at bcrypt cost 12 delays nobody else', {
-  timeout: 90_000,
-  retry: 2,
-}, async () => {
+test(
+  'A23: a flood of first logins at bcrypt cost 12 delays nobody else',
+  {
+    timeout: 270_000,
+  },
+  async () => await expectAtBest(measureFlood),
+)
+
+/** @returns which loads were delayed */
+async function measureFlood(): Promise<readonly string[]> {
   const users = Array.from({ length: floodSize }, (_, index) => `user-${index}`)
   await using server = await startPublicServer(
     `patient:${bcrypt.hashSync('password', 12)}\n${users.map((user) => `${user}:${foreignHash()}\n`).join('')}`,
@@ -43,10 +50,12 @@ test('A23: a flood of first logins at bcrypt cost 12 delays nobody else', {
   const answers = await Promise.all(
     users.map((user, index) => login(user, `password ${index}`, `10.0.${index}.1`)),
   )
+  const complaints: string[] = []
   for (const load of [await anonymous.end(), await health.end()]) {
     expect(load.failures).toEqual([])
     expect(new Set(load.answers.map(({ status }) => status))).toEqual(new Set([200]))
-    expect(load.percentile(0.99)).toBeLessThan(100 + quiet.percentile(0.99))
+    const late = load.percentile(0.99) - quiet.percentile(0.99)
+    if (late > 100) complaints.push(`p99 is ${late.toFixed(0)} ms later under the flood`)
   }
   const told = answers.filter(({ status }) => status === 503)
   console.log(
@@ -59,4 +68,5 @@ test('A23: a flood of first logins at bcrypt cost 12 delays nobody else', {
   }
   // Whoever comes afterwards gets in.
   expect((await login('patient', 'password', '10.1.0.1')).status).toBe(200)
-})
+  return complaints
+}

@@ -5,13 +5,15 @@ import bcrypt from 'bcryptjs'
 import { expect, test } from 'vitest'
 import { PasswordVerifier } from '../../../src/authentication/password/verifier.ts'
 import { Password } from '../../../src/protocol/credentials.ts'
+import { expectAtBest } from '../../end-to-end/statistics.ts'
 
 const storedHash = bcrypt.hashSync('right', 12)
 
-// Another program's load can delay any single run; the promise is broken when every run is late.
-test('A23: a flood of logins is refused at once where the queue is full, and leaves the event loop free', {
-  retry: 2,
-}, async () => {
+test('A23: a flood of logins is refused at once where the queue is full, and leaves the event loop free', async () =>
+  await expectAtBest(measureFlood))
+
+/** @returns what was late */
+async function measureFlood(): Promise<readonly string[]> {
   const verifier = new PasswordVerifier({ workers: 2, queueLength: 8 })
   verifier.announce({}, [storedHash])
   const delay = monitorEventLoopDelay({ resolution: 5 })
@@ -34,9 +36,11 @@ test('A23: a flood of logins is refused at once where the queue is full, and lea
   delay.disable()
   await verifier.close()
   expect(refusals).toHaveLength(100 - 2 - 8)
-  expect(Math.max(...refusals)).toBeLessThan(100)
-  expect(delay.max / 1e6).toBeLessThan(100)
-})
+  const late = { 'a refusal': Math.max(...refusals), 'the event loop': delay.max / 1e6 }
+  return Object.entries(late).flatMap(([what, milliseconds]) =>
+    milliseconds < 100 ? [] : [`${what} took ${milliseconds.toFixed(0)} ms`],
+  )
+}
 
 test('shares no computation of a wrong password: a shared no would be a quicker one', async () => {
   const verifier = new PasswordVerifier({ workers: 1 })
