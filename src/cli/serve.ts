@@ -73,7 +73,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<number>
     // Before anything else can fail: it is made once, so this is the only time that it can be seen.
     if (app.firstAdmin !== undefined) showFirstAdmin(app.firstAdmin, terminal)
     const port = await listenOrClose(app)
-    if (options.guide) terminal.print(guide(config, port, app.firstAdmin?.name))
+    if (options.guide) terminal.announce(guide(config, port, app.firstAdmin?.name))
     const listen = hostAndPort(config.server.host, port)
     log.info({ event: 'start', listen, ...describeConfig(config) }, 'ready')
     warnOfClearText(config, log)
@@ -118,11 +118,11 @@ async function listenOrClose(app: App): Promise<number> {
 /** To standard output and not to the log: the password must be seen once, and kept nowhere. */
 function showFirstAdmin(
   { name, password }: NonNullable<App['firstAdmin']>,
-  { print }: Terminal,
+  { announce }: Terminal,
 ): void {
-  print(`admin account: ${name}`)
-  print(`admin password: ${password}`)
-  print('(shown this once, and stored only as a hash)')
+  announce(`admin account: ${name}`)
+  announce(`admin password: ${password}`)
+  announce('(shown this once, and stored only as a hash)')
 }
 
 /** Plain HTTP is for one machine, or for a private network that trusts its cables. */

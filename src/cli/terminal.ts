@@ -6,8 +6,10 @@ import type { Readable } from 'node:stream'
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly workingFolder: string
-  /** A line on standard output: what the command was asked for. */
+  /** A line on standard output: what the command was asked for. Where it is lost, the command has failed. */
   readonly print: (text: string) => void
+  /** A line on standard output beside the command's work, which goes on where the line is lost. */
+  readonly announce: (text: string) => void
   /** A line on standard error: what went wrong, and what to do. */
   readonly complain: (text: string) => void
   /** The beginning of a line on standard error, which somebody goes on with by typing. */

@@ -22,6 +22,7 @@ async function command(args: readonly string[], input = ''): Promise<RunResult> 
     env: {},
     workingFolder: folder,
     print: (text) => out.push(text),
+    announce: (text) => out.push(text),
     complain: (text) => err.push(text),
     ask: () => {},
     input: Readable.from([Buffer.from(input)]),
