@@ -42,7 +42,8 @@ const none: ReadonlyMap<string, string> = new Map()
 
 // What `${labels:a}` and `${labels:b}` of one pattern may stand for, all with all.
 const maximumCombinations = 1_000
-const maximumCompiled = 5_000
+// Patterns with what is put into them: each rule once with each label of all who are asked for.
+const maximumCompiled = 50_000
 const maximumRemembered = 2_000
 
 /** One set of rules. It remembers what it has compiled. */
@@ -55,6 +56,9 @@ export class AclEvaluator {
 
   /** Whether nothing is put into the patterns. */
   readonly #plain = new WeakMap<AclMatch, boolean>()
+
+  /** What stands for `${account}` and the like, the same for all rules. */
+  readonly #quoted = new WeakMap<AclRequest, ReadonlyMap<string, string>>()
 
   constructor(entries: readonly AclEntry[]) {
     this.#entries = entries
@@ -82,21 +86,23 @@ export class AclEvaluator {
 
   matches(match: AclMatch, request: AclRequest): Matched {
     if (match.ip !== undefined && !this.#isIn(match.ip, request.address)) return false
-    const values = this.valuesOf(match, request)
     let result: Matched = true
-    for (const field of ['account', 'type', 'name', 'service'] as const) {
-      const pattern = match[field]
-      const matched = this.#matchesWithLabels(pattern, request[field], values, request.labels)
-      if (matched === false) return false
-      if (matched === unknown) result = unknown
-    }
+    // Of many rules about labels most are about those of others.
     for (const [label, pattern] of match.labels) {
+      const values = pattern.includes(`\${`) ? this.valuesOf(match, request) : none
       const found = (request.labels.get(label) ?? []).map((value) =>
         this.matchesText(pattern, value, values),
       )
       if (found.includes(true)) continue
       if (!found.includes(unknown)) return false
       result = unknown
+    }
+    const values = this.valuesOf(match, request)
+    for (const field of ['account', 'type', 'name', 'service'] as const) {
+      const pattern = match[field]
+      const matched = this.#matchesWithLabels(pattern, request[field], values, request.labels)
+      if (matched === false) return false
+      if (matched === unknown) result = unknown
     }
     return result
   }
@@ -146,26 +152,34 @@ export class AclEvaluator {
   /** What stands for `${account}` and the like, quoted; for `${account:1}` and the like as it is. */
   valuesOf(match: AclMatch, request: AclRequest): ReadonlyMap<string, string> {
     if (this.#isPlain(match)) return none
-    const values = new Map<string, string>(
-      (['account', 'type', 'name', 'service'] as const).map((field) => [
-        `\${${field}}`,
-        quoteMeta(request[field]),
-      ]),
-    )
+    const captured = new Map<string, string>()
     for (const field of ['account', 'type', 'name', 'service'] as const) {
-      for (const [written, key = '', digits] of (match[field] ?? '').matchAll(
-        /\$\{([^\n]+?):(\d+)\}/g,
-      )) {
+      const pattern = match[field]
+      if (pattern?.includes(`\${`) !== true) continue
+      for (const [written, key = '', digits] of pattern.matchAll(/\$\{([^\n]+?):(\d+)\}/g)) {
         const source = fieldNamed(key)
         const expression = source && expressionOf(match[source] ?? '')
         if (source === undefined || expression === undefined) continue
         const compiled = this.#compile(`/${expression}/`)
         if (compiled === undefined || compiled === unknown) continue
         const group = compiled.find?.(request[source])?.[Number(digits)]
-        if (group !== undefined && Number(digits) > 0) values.set(written, group)
+        if (group !== undefined && Number(digits) > 0) captured.set(written, group)
       }
     }
-    return values
+    const quoted = this.#quotedOf(request)
+    return captured.size === 0 ? quoted : new Map([...quoted, ...captured])
+  }
+
+  #quotedOf(request: AclRequest): ReadonlyMap<string, string> {
+    const known = this.#quoted.get(request)
+    if (known !== undefined) return known
+    const quoted = new Map(
+      (['account', 'type', 'name', 'service'] as const).map(
+        (field) => [`\${${field}}`, quoteMeta(request[field])] as const,
+      ),
+    )
+    this.#quoted.set(request, quoted)
+    return quoted
   }
 
   #isPlain(match: AclMatch): boolean {
@@ -217,7 +231,11 @@ function combinations(named: NamedLabels): number {
 
 function glob(pattern: string): CompiledPattern | undefined {
   const chunks = parseGlob(pattern)
-  return chunks && { test: remembering((text) => globMatches(chunks, text)) }
+  if (chunks === undefined) return undefined
+  const covers = remembering((text) => globMatches(chunks, text))
+  // Most texts differ before the first wildcard, and are not worth remembering.
+  const [head = ''] = /^[^*?[\\]*/.exec(pattern) ?? []
+  return { test: (text) => text.startsWith(head) && covers(text) }
 }
 
 /** The same few texts are asked for again and again. */

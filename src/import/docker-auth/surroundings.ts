@@ -4,6 +4,7 @@ import { isClaim } from '../../config/claim.ts'
 import type { AclEntry, AuthConfig, Labels } from './auth-config.ts'
 import { literalsOf, type Surroundings } from './entry-regions.ts'
 import { AclEvaluator } from './evaluate.ts'
+import { membersByGroup } from './who.ts'
 
 /** What the users and rules of the file do not say. */
 export interface SurroundingsOptions {
@@ -48,10 +49,12 @@ export function surroundingsOf(
     }
   }
   const live = directory === undefined ? liveLabels(acl) : new Set([directory.label ?? ''])
+  const known = groupsByUser(labels, live)
   const anonymous = users.get('')
   return {
     world: {
-      known: groupsByUser(labels, live),
+      known,
+      members: membersByGroup(known),
       hasAnonymous: anonymous !== undefined && anonymous.password === undefined,
       isOpen: directory !== undefined,
     },

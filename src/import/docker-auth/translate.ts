@@ -14,7 +14,7 @@ import { type EntryRegions, entryRegions, type Surroundings } from './entry-regi
 import { type Region, regionHolds, regionsMeet, regionWithin, regionWithout } from './region.ts'
 import { allRights, type Right, rightsOf, wordOf } from './right.ts'
 import { rulesOf, type TranslatedRule } from './translated-rule.ts'
-import { membersOf, principalsOf } from './who.ts'
+import { principalsOf } from './who.ts'
 
 /** What the rules have become. */
 export interface Translation {
@@ -58,18 +58,11 @@ export function translateAcl(
   }
   const names = new Set<string>()
   const rules = items.flatMap((item) => rulesOf(item, surroundings.world, names))
-  const groupsUsed = rules.flatMap(({ who }) => who)
-  const groups = new Set([...surroundings.world.known.values()].flatMap((each) => [...each]))
-  const isUsed = (group: string) =>
-    groupsUsed.includes(`group:${group}`) || groupsUsed.includes('group:*')
+  const named = new Set(rules.flatMap(({ who }) => who))
+  const isUsed = (group: string) => named.has(`group:${group}`) || named.has('group:*')
   return {
     rules,
-    groups: new Map(
-      [...groups]
-        .filter(isUsed)
-        .sort()
-        .map((group) => [group, membersOf(group, surroundings.world)]),
-    ),
+    groups: new Map([...surroundings.world.members].filter(([group]) => isUsed(group))),
     changes: changes.all,
   }
 }

@@ -4,6 +4,8 @@
 export interface World {
   /** Everybody whom the file names, by name; each with the names of their groups. */
   readonly known: ReadonlyMap<string, ReadonlySet<string>>
+  /** The groups in the order of their names; each with whom the file puts into it, in the order of theirs. */
+  readonly members: ReadonlyMap<string, readonly string[]>
   /** Whether docker_auth lets in who does not sign in. */
   readonly hasAnonymous: boolean
   /** Whether there are others too, in a directory. */
@@ -82,7 +84,7 @@ export function principalsOf(who: Who, world: World, byGroups: boolean): readonl
   const words = who.anonymous ? ['anonymous'] : []
   if (who.others.has('*')) return [...words, 'group:*']
   const groups = groupsWithin(who, world, byGroups)
-  const inGroups = new Set(groups.flatMap((group) => membersOf(group, world)))
+  const inGroups = new Set(groups.flatMap((group) => world.members.get(group) ?? []))
   const users = [...who.known].filter((name) => !inGroups.has(name)).sort()
   return [
     ...words,
@@ -96,9 +98,7 @@ function groupsWithin({ known, others }: Who, world: World, byGroups: boolean): 
   if (world.isOpen || !byGroups) return []
   const covered = new Set<string>()
   const chosen: string[] = []
-  const all = new Set([...world.known.values()].flatMap((groups) => [...groups]))
-  for (const group of [...all].sort()) {
-    const members = membersOf(group, world)
+  for (const [group, members] of world.members) {
     const isNew = members.some((name) => !covered.has(name))
     if (!isNew || !members.every((name) => known.has(name))) continue
     chosen.push(group)
@@ -107,7 +107,17 @@ function groupsWithin({ known, others }: Who, world: World, byGroups: boolean): 
   return chosen
 }
 
-/** Whom the file puts into the group, in the order of their names. */
-export function membersOf(group: string, world: World): readonly string[] {
-  return [...world.known].flatMap(([name, groups]) => (groups.has(group) ? [name] : [])).sort()
+/** See {@link World}. */
+export function membersByGroup(known: World['known']): World['members'] {
+  const members = new Map<string, string[]>()
+  for (const [name, groups] of known) {
+    for (const group of groups) {
+      const others = members.get(group)
+      if (others === undefined) members.set(group, [name])
+      else others.push(name)
+    }
+  }
+  return new Map(
+    [...members.keys()].sort().map((group) => [group, (members.get(group) ?? []).sort()]),
+  )
 }
