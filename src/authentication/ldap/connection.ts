@@ -23,7 +23,7 @@ import {
   searchResultEntry,
   searchResultReference,
 } from './ldap-message.ts'
-import { MessageSocket } from './message-socket.ts'
+import { MessageSocket, type SocketFault } from './message-socket.ts'
 import { openSocket } from './open-socket.ts'
 import { PasswordPolicyControl } from './password-policy-control.ts'
 import type { LdapServer, LdapSettings } from './settings.ts'
@@ -63,6 +63,18 @@ const keysOfSearch: Readonly<Record<number, readonly string[]>> = {
   50: ['bind.dn', 'bind'],
 }
 
+const remedyOfSize =
+  'so much of one person is not read: let groups.filter, groups.base or user.filter leave out what is so large'
+const keysOfSize = ['groups.filter', 'groups.base', 'user.filter', 'base']
+const remedyOfTime =
+  'raise login_deadline, or let groups.filter or groups.base leave out some of the groups'
+const keysOfTime = ['login_deadline', 'groups.filter', 'groups.base', 'base']
+
+/** So many an ordinary login asks. */
+const questionsOfLogin = 8
+
+type FailureOptions = ConstructorParameters<typeof DirectoryFailure>[2]
+
 export type ConnectionSettings = Pick<LdapSettings, 'tls' | 'deadlines' | 'accountState'>
 
 /**
@@ -90,7 +102,10 @@ export async function openConnection(
 
 export class Connection implements DirectorySession {
   readonly server: string
-  /** Settles once the socket is closed, with what the server did wrong, if anything; never rejects. */
+  /**
+   * Settles once the socket is closed, with what the server did wrong, if anything; never rejects. What is
+   * too much of one person is no fault of the server: everybody would lose it by a name that anybody types.
+   */
   readonly ended: Promise<DirectoryFailure | undefined>
   /** performance.now() */
   readonly openedAt = performance.now()
@@ -98,6 +113,13 @@ export class Connection implements DirectorySession {
   readonly #socket: MessageSocket
   readonly #client: Client
   #failure: DirectoryFailure | undefined
+  #isServerToBlame = true
+  /** performance.now(), as for the next. */
+  #begunAt = this.openedAt
+  #askedAt = this.openedAt
+  #answers = 0
+  /** Milliseconds. */
+  #quickestAnswer = Number.POSITIVE_INFINITY
   #isAsking = false
   #isClosing = false
   #isResting = false
@@ -108,7 +130,7 @@ export class Connection implements DirectorySession {
   constructor(server: LdapServer, settings: ConnectionSettings, socket: Socket) {
     this.server = server.url
     this.#settings = settings
-    this.#socket = new MessageSocket(socket, (what, keys = []) => this.#fail(what, { keys }))
+    this.#socket = new MessageSocket(socket, (fault) => this.#failSocket(fault))
     this.#client = new Client({
       // By then the connection is there, and secure where it has to be: ldapts sees neither.
       url: 'ldap://directory.invalid',
@@ -119,7 +141,7 @@ export class Connection implements DirectorySession {
     this.ended = new Promise((resolve) => {
       this.#socket.once('close', () => {
         clearTimeout(this.#timer)
-        resolve(this.#failure)
+        resolve(this.#isServerToBlame ? this.#failure : undefined)
       })
     })
   }
@@ -141,6 +163,9 @@ export class Connection implements DirectorySession {
    */
   wakeUntil(firstAnswer: number, expiry: number): void {
     this.#isResting = false
+    this.#begunAt = performance.now()
+    this.#answers = 0
+    this.#quickestAnswer = Number.POSITIVE_INFINITY
     this.#expiryOnceAnswered = expiry
     this.expireAt(Math.min(firstAnswer, expiry))
   }
@@ -151,7 +176,7 @@ export class Connection implements DirectorySession {
     if (this.#isClosing || this.#failure !== undefined) return
     const expire = (): void => {
       // Where nothing was asked, it is not the server that took so long.
-      if (this.#isAsking) this.#fail('did not answer within the time of a login')
+      if (this.#isAsking) this.#failLate()
       else if (this.#isResting) this.#leave()
       else void this.close()
     }
@@ -248,6 +273,7 @@ export class Connection implements DirectorySession {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#isClosing) throw this.#failureOf('connection', `was too late for ${what}`)
     this.#isAsking = true
+    this.#askedAt = performance.now()
     try {
       const value = await send()
       const { result } = this.#socket
@@ -263,6 +289,8 @@ export class Connection implements DirectorySession {
       })
     } finally {
       this.#isAsking = false
+      this.#answers += 1
+      this.#quickestAnswer = Math.min(this.#quickestAnswer, performance.now() - this.#askedAt)
       if (this.#expiryOnceAnswered !== undefined) this.expireAt(this.#expiryOnceAnswered)
       this.#expiryOnceAnswered = undefined
     }
@@ -282,23 +310,46 @@ export class Connection implements DirectorySession {
     return failure
   }
 
+  #failSocket({ what, keys = [], isTooLarge = false }: SocketFault): void {
+    if (isTooLarge) this.#failWell('too_large', `${what}; ${remedyOfSize}`, keysOfSize)
+    else this.#fail(what, { keys })
+  }
+
+  /**
+   * A server that hangs leaves one question open for most of the time, and one that is slow is slow with the
+   * simplest of them, such as the bind of the account that searches. Otherwise it was asked too much.
+   */
+  #failLate(): void {
+    const now = performance.now()
+    const time = now - this.#begunAt
+    const isHanging = 2 * (now - this.#askedAt) >= time
+    const isSlow = questionsOfLogin * this.#quickestAnswer >= time
+    if (isHanging || isSlow) this.#fail('did not answer within the time of a login')
+    else {
+      const what = `answered ${this.#answers} questions within the time of a login, which asks more; ${remedyOfTime}`
+      this.#failWell('connection', what, keysOfTime)
+    }
+  }
+
+  /** As {@link #fail}, and the server's health is not judged by it. */
+  #failWell(kind: DirectoryFailure['kind'], what: string, keys: readonly string[]): void {
+    if (this.#failure === undefined) this.#isServerToBlame = false
+    this.#fail(what, { kind, keys })
+  }
+
   /** Ends the connection, for the first reason that is given. */
   #fail(
     what: string,
-    options?: ConstructorParameters<typeof DirectoryFailure>[2],
+    { kind = 'connection', ...options }: FailureOptions & { kind?: DirectoryFailure['kind'] } = {},
   ): DirectoryFailure {
-    const failure = this.#failure ?? this.#failureOf('connection', what, options)
+    const failure = this.#failure ?? this.#failureOf(kind, what, options)
     // Once we close it, or while nobody wants it, its end is no failure.
     if (!this.#isClosing && !this.#isResting) this.#failure = failure
     this.#socket.destroy()
     return failure
   }
 
-  #failureOf(
-    kind: 'connection' | 'configuration',
-    what: string,
-    options?: ConstructorParameters<typeof DirectoryFailure>[2],
-  ) {
+  #failureOf(kind: DirectoryFailure['kind'], what: string, options?: FailureOptions) {
     return new DirectoryFailure(kind, `${this.server} ${what}`, options)
   }
 }

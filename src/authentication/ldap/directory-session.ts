@@ -70,9 +70,10 @@ export interface DirectorySession {
 export class DirectoryFailure extends Error {
   /**
    * `connection`: this server does not answer, another one may. `configuration`: it answered, and no other
-   * server of the same settings would answer better. `busy`: we ask too much already.
+   * server of the same settings would answer better. `busy`: we ask too much already. `too_large`: it has
+   * more of this one person than is read, and answers for others.
    */
-  readonly kind: 'connection' | 'configuration' | 'busy'
+  readonly kind: 'connection' | 'configuration' | 'busy' | 'too_large'
   /**
    * The keys of the `ldap` entry that may have to change, the likeliest first: `tls.ca_file`. Empty where no
    * key is better than another.

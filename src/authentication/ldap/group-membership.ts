@@ -42,6 +42,8 @@ export interface MembershipReading {
 
 /** How many values one filter names: enough to make round trips few, and not a filter of 100 kB. */
 export const valuesOfFilter = 64
+/** How many questions tell which group led to which, which is for the eye alone: a login has its deadline. */
+const questionsOfOrigin = 100
 
 /** What the search for the person must ask for. */
 export function attributesOfMembership(groups: LdapGroups): readonly string[] {
@@ -85,6 +87,7 @@ class Reading {
   readonly #session: DirectorySession
   readonly #groups: LdapGroups
   readonly #bases: readonly (DistinguishedName | undefined)[]
+  #questionsLeft = questionsOfOrigin
 
   constructor(session: DirectorySession, groups: LdapGroups) {
     this.#session = session
@@ -156,9 +159,10 @@ class Reading {
     const byDn = this.#groups.memberAttributes.filter((attribute) => !isByUid(attribute))
     if (byDn.length === 0) return []
     const names = groups.flatMap(({ dn }) => byDn.map((attribute) => equals(attribute, dn)))
-    const [only] = groups
-    if (only !== undefined && groups.length === 1) {
-      return await this.#search(anyOf(names), (dn) => `${dn} through ${diagnosticText(only.dn)}`)
+    this.#questionsLeft -= 1
+    if (groups.length === 1 || this.#questionsLeft < 0) {
+      const through = groups.length === 1 ? list(groups) : `one of ${list(groups)}`
+      return await this.#search(anyOf(names), (dn) => `${dn} through ${through}`)
     }
     // Most groups are in no other one: a single question for many. Where there is an answer, it is
     // asked again of each half, to tell which group led to which.

@@ -156,7 +156,8 @@ export class LdapAuthenticator implements Authenticator {
   }
 
   #secondsToWait({ kind }: DirectoryFailure): number {
-    const seconds = { busy: 1, connection: this.#settings.breaker.open / 1000, configuration: 30 }
+    const { open } = this.#settings.breaker
+    const seconds = { busy: 1, connection: open / 1000, configuration: 30, too_large: 30 }
     return Math.max(1, seconds[kind])
   }
 }

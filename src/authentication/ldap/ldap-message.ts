@@ -30,6 +30,9 @@ export interface LdapMessage {
 /** A fault of what a directory sent; the message completes "it sent …". */
 export class MessageFault extends Error {}
 
+/** Well-formed as far as it was read. Whoever may fill an entry can bring it about, at a server that is well. */
+export class AnswerTooLarge extends MessageFault {}
+
 /**
  * Both for the answers to one request. Two thousand groups of a person are a quarter of either; without the
  * second, a megabyte of empty values would become fifty of objects.
@@ -70,7 +73,7 @@ export class MessageReader {
   /** @throws MessageFault */
   read(chunk: Buffer): readonly LdapMessage[] {
     this.#bytesLeft -= chunk.length
-    if (this.#bytesLeft < 0) throw new MessageFault(`more than ${maximumBytes} bytes of answer`)
+    if (this.#bytesLeft < 0) throw new AnswerTooLarge(`more than ${maximumBytes} bytes of answer`)
     this.#chunks.push(chunk)
     this.#held += chunk.length
     const messages: LdapMessage[] = []
@@ -96,7 +99,7 @@ function messageLength(bytes: Buffer): number | undefined {
   const header = readHeader(bytes, 0, bytes.length)
   if (header === undefined) return undefined
   const length = header.start + header.length
-  if (length > maximumBytes) throw new MessageFault(`a message of ${length} bytes`)
+  if (length > maximumBytes) throw new AnswerTooLarge(`a message of ${length} bytes`)
   return length
 }
 
@@ -224,7 +227,7 @@ class Elements {
     }
     this.#left.count -= 1
     if (this.#left.count < 0) {
-      throw new MessageFault(`more than ${maximumElements} parts of an answer`)
+      throw new AnswerTooLarge(`more than ${maximumElements} parts of an answer`)
     }
     const header = readHeader(this.#bytes, this.#offset, this.#end)
     if (header === undefined || header.start + header.length > this.#end) {

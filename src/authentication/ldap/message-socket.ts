@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { brokenConnection } from './connection-failure.ts'
 import {
+  AnswerTooLarge,
   extendedResponse,
   type LdapMessage,
   type LdapResult,
@@ -11,6 +12,16 @@ import {
   MessageReader,
   searchResultEntry,
 } from './ldap-message.ts'
+
+/** Why a connection ended. */
+export interface SocketFault {
+  /** Completes "the server …". */
+  readonly what: string
+  /** Those of a DirectoryFailure. */
+  readonly keys?: readonly string[]
+  /** It has kept to what was asked, and what it holds is more than is read. */
+  readonly isTooLarge?: boolean
+}
 
 /**
  * It tells ldapts two things only: `data`, one message at a time, and `close`. Why a connection ended is
@@ -23,26 +34,20 @@ export class MessageSocket extends EventEmitter {
   /** How the last request ended; undefined while it has not. */
   result: LdapResult | undefined
   readonly #socket: Socket
-  readonly #onFault: (what: string, keys?: readonly string[]) => void
+  readonly #onFault: (fault: SocketFault) => void
   readonly #reader = new MessageReader()
   #expected: readonly number[] = []
   #entriesLeft = 0
 
-  /**
-   * @param onFault `what` completes "the server …", `keys` are those of a DirectoryFailure; may come after
-   *   `destroy`, and more than once
-   */
-  constructor(socket: Socket, onFault: (what: string, keys?: readonly string[]) => void) {
+  /** @param onFault may come after `destroy`, and more than once */
+  constructor(socket: Socket, onFault: (fault: SocketFault) => void) {
     super()
     this.#socket = socket
     this.#onFault = onFault
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('error', (error: Error) => {
-      const { what, keys } = brokenConnection(error)
-      onFault(what, keys)
-    })
+    socket.on('error', (error: Error) => onFault(brokenConnection(error)))
     socket.once('close', () => {
-      onFault('closed the connection')
+      onFault({ what: 'closed the connection' })
       this.emit('close')
     })
   }
@@ -78,7 +83,9 @@ export class MessageSocket extends EventEmitter {
       for (const message of this.#reader.read(chunk)) this.#take(message)
     } catch (error) {
       if (!(error instanceof MessageFault)) throw error
-      this.#onFault(`sent ${error.message}`)
+      // Of a bind there is no entry, and who sends more of them than the search allows is not well.
+      const isTooLarge = error instanceof AnswerTooLarge && this.#entriesLeft > 0
+      this.#onFault({ what: `sent ${error.message}`, isTooLarge })
       this.destroy()
     }
   }
@@ -86,7 +93,8 @@ export class MessageSocket extends EventEmitter {
   #take({ bytes, id, operation, result }: LdapMessage): void {
     // RFC 4511 §4.4.1, the notice of disconnection, is the one message that nobody asks for.
     if (id === 0 && operation === extendedResponse) {
-      this.#onFault(`ended the connection: ${result?.diagnostic} (result code ${result?.code})`)
+      const what = `ended the connection: ${result?.diagnostic} (result code ${result?.code})`
+      this.#onFault({ what })
       this.destroy()
       return
     }

@@ -100,7 +100,8 @@ export class Server {
       return await this.#lease(connection, attempt, work, expiry)
     } catch (error) {
       // A server may end what rests: that says nothing of its health.
-      const isLost = isConnectionFailure(error) && performance.now() - start < lostWithin
+      const now = performance.now()
+      const isLost = isConnectionFailure(error) && now - start < lostWithin && now < until
       if (isLost) return undefined
       this.#note(attempt, await connection.ended)
       throw error
