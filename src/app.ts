@@ -43,6 +43,8 @@ export interface App {
   decision(requestId: string): RecentDecision | undefined
   /** Says in `/readyz` and `/metrics` that a newer configuration waits to be mended, until a reload succeeds. */
   refuse(reason: string): void
+  /** At once; what is in flight is answered, and {@link close} waits for that. */
+  stopListening(): void
   close(): Promise<void>
 }
 
@@ -108,6 +110,7 @@ export async function createApp(
     },
     decision: (requestId) => recentDecisions.byRequestId(requestId),
     refuse: (reason) => status.refused(reason),
+    stopListening: () => void server.close(),
     async close() {
       await server.close()
       reportCandidate(running, parts)

@@ -53,9 +53,9 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<number>
   let endedTests: readonly Fault[] = []
   const reloader = new Reloader({
     file: locateConfig({ file, env, workingFolder }).path,
-    load: async () => {
-      const tested = { testedAt: clock(), isStart }
-      const { config, ended } = await loadTestedConfig({ file, env, workingFolder, ...tested })
+    load: async (stop) => {
+      const options = { file, env, workingFolder, testedAt: clock(), isStart }
+      const { config, ended } = await loadTestedConfig(options, stop)
       isStart = false
       endedTests = ended
       // By its name from here on: should a file that was found by itself vanish, its rules stay in force,
@@ -95,9 +95,11 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<number>
       log,
     })
     const signal = await stopped
+    log.info({ event: 'stop', signal }, 'stopping: answering what is in flight')
+    // Before anything is waited for: whoever balances the load sends new clients elsewhere from here on.
+    app.stopListening()
     await reloader.stop()
     await control.close()
-    log.info({ event: 'stop', signal }, 'stopping: answering what is in flight')
     await app.close()
     log.info({ event: 'stop' }, 'stopped')
     return exitCodes.done

@@ -17,7 +17,10 @@ import { type TokenRouteParts, tokenRoutes } from './token-routes.ts'
 export interface HttpServer {
   /** @returns the port, which the kernel chose where 0 was asked for. @throws AppError misconfigured */
   listen(host: string, port: number): Promise<number>
-  /** Stops listening at once, answers what is in flight, and cuts off what takes longer than the grace. */
+  /**
+   * Stops listening at once, answers what is in flight, and cuts off what takes longer than the grace. May be
+   * called again, to wait for it.
+   */
   close(): Promise<void>
 }
 
@@ -81,8 +84,8 @@ export function createHttpServer(
   }
   app.use(lastResort)
 
-  let closing = false
-  const server = createExpressServer(app, limits, () => closing)
+  let closed: Promise<void> | undefined
+  const server = createExpressServer(app, limits, () => closed !== undefined)
   server.maxConnections = maximumConnections
   server.maxHeadersCount = maximumHeaders
 
@@ -98,16 +101,17 @@ export function createHttpServer(
           resolve((server.address() as AddressInfo).port)
         })
       }),
-    close: () =>
-      new Promise((resolve) => {
-        closing = true
+    close() {
+      closed ??= new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), closingGrace)
         server.close(() => {
           clearTimeout(cut)
           resolve()
         })
         server.closeIdleConnections()
-      }),
+      })
+      return closed
+    },
   }
 }
 

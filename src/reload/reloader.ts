@@ -23,10 +23,12 @@ export interface Reloadable {
 export interface ReloaderOptions {
   /** The configuration file, absolute. */
   readonly file: string
-  /** @throws ConfigError where it does not hold */
-  readonly load: () => Promise<Config>
+  /** @throws ConfigError where it does not hold, and anything once the signal has ended it */
+  readonly load: (signal: AbortSignal) => Promise<Config>
   readonly log: Log
 }
+
+const stopping = { ok: false, reasons: ['the server is stopping'] } as const
 
 /** Milliseconds between two looks at the files. */
 const watchInterval = 1_000
@@ -39,7 +41,7 @@ export class Reloader {
   /** What the configuration in force names, and the one that was refused after it. */
   #inForce: readonly string[] = []
   #refused: readonly string[] = []
-  #isStopped = false
+  readonly #stop = new AbortController()
   #last: Promise<unknown>
   #next: { readonly causes: Set<string>; readonly result: Promise<ReloadResult> } | undefined
 
@@ -62,7 +64,7 @@ export class Reloader {
 
   /** The configuration to start with. @throws ConfigError where it does not hold */
   async load(): Promise<Config> {
-    const config = await this.#options.load()
+    const config = await this.#options.load(this.#stop.signal)
     this.#inForce = namedFiles(config).others
     this.#watch()
     return config
@@ -93,20 +95,22 @@ export class Reloader {
     return this.#next.result
   }
 
-  /** Reloads no more; returns once a reload that has begun is over. */
+  /** Reloads no more: ends a load that is under way, and returns once what was loaded before is in force. */
   async stop(): Promise<void> {
-    this.#isStopped = true
+    this.#stop.abort()
     this.#files.close()
     await this.#last
   }
 
   async #reload(server: Reloadable, cause: string): Promise<ReloadResult> {
-    if (this.#isStopped) return { ok: false, reasons: ['the server is stopping'] }
+    const { signal } = this.#stop
+    if (signal.aborted) return stopping
     const { load, log } = this.#options
     this.#refused = []
     try {
       await this.#files.take()
-      const config = await load()
+      const config = await load(signal)
+      signal.throwIfAborted()
       const { htpasswd, others } = namedFiles(config)
       // Watched before they are read. Should it be refused, mending any of them is a reason to try again.
       this.#refused = [...htpasswd, ...others]
@@ -118,6 +122,7 @@ export class Reloader {
       log.info({ event: 'reload', cause, ...taken }, 'the new configuration is in force')
       return { ok: true, ...taken }
     } catch (error) {
+      if (signal.aborted) return stopping
       if (error instanceof ConfigError) this.#refused = error.faults.map(({ file }) => file)
       const reasons = shortened(messageOf(error))
       const reason = reasons.join('\n')

@@ -67,6 +67,29 @@ test('SIGHUP while the server stops does not cut off what is in flight', async (
   expect(await server.exit()).toEqual({ code: 0, signal: null })
 })
 
+test('SIGTERM while a reload loads stops the listening at once, and the load', async () => {
+  const { start, file, url } = site(await freePort())
+  await using server = start()
+  await server.waitUntil('become ready', () => answers(`${url}/readyz`))
+  // A second of work, and as much as a file may hold.
+  const rules = Array.from(
+    { length: 13_000 },
+    (_, index) =>
+      `- { name: r${index}, who: ["group:g${index}"], may: [pull], on: ["a${index}/**"] }`,
+  )
+  const { port } = new URL(url)
+  writeFileSync(file, `server: { listen: "127.0.0.1:${port}" }\nrules:\n${rules.join('\n')}\n`)
+  server.signal('SIGHUP')
+  await sleep(100)
+  const toldAt = performance.now()
+  server.signal('SIGTERM')
+  while (await answers(`${url}/healthz`)) await sleep(5)
+  expect(performance.now() - toldAt).toBeLessThan(1000)
+  expect(await server.exit(5_000)).toEqual({ code: 0, signal: null })
+  expect(server.stdout).not.toContain('configuration is in force')
+  expect(server.stdout).not.toContain('configuration stays in force')
+})
+
 test('a person who closes the terminal stops the server that prints a guide', async () => {
   const { file, url } = site(await freePort())
   const server = startProcess(process.execPath, [program, 'serve', '--guide', '--config', file])
