@@ -7,6 +7,7 @@ import { type Obstacle, readEntryState } from './account-state.ts'
 import { requireChainRule } from './active-directory.ts'
 import type { DirectorySession } from './directory-session.ts'
 import { lowerAscii } from './distinguished-name.ts'
+import { EntryTroubles } from './entry-troubles.ts'
 import type { Gap } from './group-membership.ts'
 import { GroupNameBearers } from './group-name-bearers.ts'
 import { readGroups } from './groups.ts'
@@ -41,6 +42,9 @@ export interface ReaderOptions {
   readonly log: Log
 }
 
+/** How many groups one log line names. */
+const listLength = 10
+
 /** Reads people, and tells the operator's log what is wrong with their entries and groups. */
 export class PersonReader {
   readonly #settings: LdapSettings
@@ -49,6 +53,7 @@ export class PersonReader {
   readonly #log: Log
   /** The servers that have said that they are an Active Directory. */
   readonly #activeDirectories = new Set<string>()
+  readonly #troubles = new EntryTroubles()
 
   constructor({ settings, clock, log }: ReaderOptions) {
     this.#settings = settings
@@ -83,12 +88,7 @@ export class PersonReader {
       this.#bearers,
       person,
     )
-    for (const notice of notices) {
-      this.#log.warn(
-        { backend: this.#settings.name, user: person.name, dn: person.dn },
-        `some groups do not count: ${notice}`,
-      )
-    }
+    this.#warn(person, notices)
     const obstacle = this.#obstacle(person, groups, gaps)
     return { person, groups, doubtfulGroups: doubtful, notices, ...obstacle, readAt }
   }
@@ -104,6 +104,16 @@ export class PersonReader {
 
   rejected(obstacle: Obstacle): Rejected {
     return { kind: 'rejected', backend: this.#settings.name, ...obstacle }
+  }
+
+  #warn({ name: user, dn }: Person, notices: readonly string[]): void {
+    const count = notices.length
+    if (count === 0 || !this.#troubles.isNew(dn, ...notices)) return
+    const more = count > listLength ? `; and ${count - listLength} more` : ''
+    this.#log.warn(
+      { backend: this.#settings.name, user, dn, count },
+      `some groups do not count: ${notices.slice(0, listLength).join('; ')}${more}`,
+    )
   }
 
   #obstacle(
@@ -136,10 +146,12 @@ export class PersonReader {
   }
 
   #unusable(name: string, account: string, reason: string): UnusableEntry {
-    this.#log.error(
-      { backend: this.#settings.name, user: name },
-      `this person cannot log in until the directory is mended: ${reason}`,
-    )
+    if (this.#troubles.isNew(reason)) {
+      this.#log.error(
+        { backend: this.#settings.name, user: name },
+        `this person cannot log in until the directory is mended: ${reason}`,
+      )
+    }
     // A guess like any other: that it does not count would tell that there is somebody.
     return { account, obstacle: { reason, isWrongPassword: true } }
   }

@@ -116,7 +116,8 @@ describeWithParts('a directory', ['slapd', 'ldapmodify', 'ldapsearch'], () => {
           isWrongPassword: true,
         })
       }
-      expect(lines[0]).toMatchObject({ level: 'error' })
+      // Who types the name again fills no log.
+      expect(lines).toEqual([expect.objectContaining({ level: 'error' })])
       expect(lines[0]?.message).toContain(people.carol)
       expect(lines[0]?.message).toContain(people.dave)
       expect((await logged('BIND')).filter(({ dn }) => dn !== serviceAccount.dn)).toEqual([])
