@@ -108,6 +108,9 @@ export const editorHints = {
   host: { examples: ['ldap.example.com'] },
   password: { examples: ['${LDAP_PASSWORD}'] },
   passwordFile: { examples: ['secrets/ldap-password'] },
-  userTemplate: { pattern: '\\{user\\}', examples: ['uid={user},ou=people,dc=example,dc=com'] },
+  userTemplate: {
+    pattern: '\\{user\\}',
+    examples: ['uid={user},ou=people,dc=example,dc=com', 'CORP\\{user}'],
+  },
   domain: { pattern: '^[^\\\\@/]+$', examples: ['CORP'] },
 } as const satisfies Record<string, EditorHint>

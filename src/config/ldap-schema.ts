@@ -297,7 +297,15 @@ export const ldap = section({
     }
   })
 
-type Written = { readonly [Key in 'urls' | 'tls' | 'allow_plaintext']?: unknown }
+type Written = {
+  readonly [Key in
+    | 'urls'
+    | 'tls'
+    | 'allow_plaintext'
+    | 'preset'
+    | 'account_state'
+    | 'bind']?: unknown
+}
 
 /** What no single value shows. Any of them may be faulty in itself, and then be anything. */
 function refuseContradictions(value: Written, ctx: z.core.$RefinementCtx): void {
@@ -306,6 +314,12 @@ function refuseContradictions(value: Written, ctx: z.core.$RefinementCtx): void 
   const { mode, client_cert: cert, client_key: key } = (value.tls ?? {}) as z.input<typeof tls>
   if ((cert === undefined) !== (key === undefined)) {
     refuse(['tls'], 'has one of client_cert and client_key; give both')
+  }
+  if ([value.preset, value.account_state].includes('active_directory') && isByPrincipal(value)) {
+    refuse(
+      ['bind', 'user_template'],
+      'lets people bind by sAMAccountName and by userPrincipalName, each with wrong passwords of its own until Active Directory locks the account; write "CORP\\\\{user}" with the NetBIOS name of your domain, or let an account search (dn, password_file)',
+    )
   }
   const urls = Array.isArray(value.urls) ? (value.urls as z.output<typeof url>[]) : []
   const schemes = new Set(urls.map((each) => each?.scheme))
@@ -323,6 +337,13 @@ function refuseContradictions(value: Written, ctx: z.core.$RefinementCtx): void 
       'would send passwords across the network unencrypted; if that is meant, add allow_plaintext: true',
     )
   }
+}
+
+/** MS-ADTS §5.1.1.1.1: alice@domain is the principal name of one person, and, if not, the account name of another. */
+function isByPrincipal({ bind: written }: Written): boolean {
+  const { user_template: template } = (written ?? {}) as { readonly user_template?: unknown }
+  if (typeof template !== 'string' || !template.includes('@')) return false
+  return parseDistinguishedName(template.replace('{user}', 'user')) === undefined
 }
 
 function bindOf(written: z.output<typeof bind>): LdapSettings['bind'] {

@@ -167,6 +167,13 @@ cache: 0s
       'bind: { user_template: "uid={user},dc=a" }',
     )
     expect((await settingsOf(direct)).bind).toEqual({ kind: 'direct', template: 'uid={user},dc=a' })
+    for (const template of ['CORP\\{user}', 'CN={user},OU=a@b,DC=c']) {
+      const domain = least('active_directory').replace(
+        /bind:.*/,
+        () => `bind: { user_template: '${template}' }`,
+      )
+      expect((await settingsOf(domain)).bind).toEqual({ kind: 'direct', template })
+    }
   })
 })
 
@@ -213,6 +220,18 @@ const mistakes: readonly (readonly [string, RegExp | string, string, string])[] 
     /bind.*/,
     'bind: { user_template: "{user}" }',
     'must hold {user} once, in a DN',
+  ],
+  [
+    'a template by which Active Directory knows one person by two names',
+    /preset.*\n([\s\S]*)bind.*/,
+    'preset: active_directory\n$1bind: { user_template: "{user}@corp.example.com" }',
+    'ldap.bind.user_template: lets people bind by sAMAccountName and by userPrincipalName, each with wrong passwords of its own until Active Directory locks the account; write "CORP\\\\{user}"',
+  ],
+  [
+    'the same where only the account state is its',
+    /bind.*/,
+    'bind: { user_template: "CORP\\\\{user}@x" }\naccount_state: active_directory',
+    'ldap.bind.user_template: lets people bind by sAMAccountName',
   ],
   ['StartTLS on ldaps', /$/, 'tls: { mode: starttls }\n', 'does not go with the URLs'],
   ['half a client certificate', /$/, 'tls: { client_key: a }\n', 'ldap.tls: has one of'],

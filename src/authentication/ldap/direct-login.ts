@@ -12,7 +12,8 @@ import type { LoginParts } from './search-login.ts'
 
 /**
  * There is nobody to ask before the password is there, so it owns every name that could be one. The
- * name as typed, in lower case, is then what limits go by: no other spelling gets to the directory.
+ * name as typed, in lower case, is then what limits go by: a template must make of two names two people.
+ * `{user}@domain` does not in Active Directory, and is refused for it when the configuration is read.
  */
 export class DirectLogin {
   readonly #parts: LoginParts

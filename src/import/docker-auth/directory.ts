@@ -36,6 +36,8 @@ export function translateDirectory(ldap: ReadonlyMap<string, string>): Directory
       'the certificate of the directory was not checked; Dockwarden checks it: give its CA as tls.ca_file',
     )
   }
+  const bind = bindLines(ldap, changes)
+  if (bind === undefined) return `its bind_dn is neither a DN nor ${accountVariable}@domain`
   const isActiveDirectory = /^(?:sAMAccountName|userPrincipalName)$/i.test(found.attribute)
   const groups = groupsOf(ldap, changes)
   changes.push(
@@ -45,7 +47,7 @@ export function translateDirectory(ldap: ReadonlyMap<string, string>): Directory
     `preset: ${isActiveDirectory ? 'active_directory' : 'openldap'}`,
     `urls: ${JSON.stringify(`${isLdaps ? 'ldaps' : 'ldap'}://${host}:${port}`)}`,
     `base: ${quoted(base)}`,
-    ...bindLines(ldap),
+    ...bind,
     ...tlsLines(ldap, isLdaps),
     'user:',
     `  login_attributes: [${JSON.stringify(found.attribute)}]`,
@@ -79,11 +81,25 @@ function loginFilter(
   }
 }
 
-function bindLines(ldap: ReadonlyMap<string, string>): readonly string[] {
+/** @returns undefined where what people bound as lets one person in by two names */
+function bindLines(
+  ldap: ReadonlyMap<string, string>,
+  changes: string[],
+): readonly string[] | undefined {
   const dn = ldap.get('bind_dn') ?? ''
   if (dn === '') return ['bind: anonymous']
   if (ldap.get('initial_bind_as_user') === 'true') {
-    return ['bind:', `  user_template: ${quoted(dn.replaceAll(accountVariable, '{user}'))}`]
+    const template = dn.replaceAll(accountVariable, '{user}')
+    if (!template.includes('@') || template.includes('=')) {
+      return ['bind:', `  user_template: ${quoted(template)}`]
+    }
+    const [, domain] = /^\{user\}@([A-Za-z0-9-]+)(?:\.[A-Za-z0-9.-]+)?$/.exec(template) ?? []
+    if (domain === undefined) return undefined
+    const name = `${domain.toUpperCase()}\\{user}`
+    changes.push(
+      `people bind as ${name} and no longer as ${template}, by which the directory knows some by two names: see that ${domain.toUpperCase()} is the NetBIOS name of the domain`,
+    )
+    return ['bind:', `  user_template: ${quoted(name)}`]
   }
   return [
     'bind:',

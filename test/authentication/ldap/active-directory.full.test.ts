@@ -12,6 +12,7 @@ import {
   domainPeople,
   domainServiceAccount,
   domainSuffix,
+  unicodePassword,
 } from '../../support/samba-entries.ts'
 import { login } from '../login.ts'
 import { type Changes, openBackend } from './backend.ts'
@@ -215,6 +216,30 @@ describeAsRoot('Active Directory', parts, () => {
         })
       })
     }
+
+    test('DOMAIN\\{user} takes one name of each person, and {user}@domain two, of which the wrong passwords add up', async () => {
+      const dn = `CN=zoe,OU=people,${domainSuffix}`
+      await samba.add(
+        formatLdif(dn, {
+          objectClass: 'user',
+          sAMAccountName: 'zoe',
+          userPrincipalName: 'zed@ad.test',
+          unicodePwd: unicodePassword(passwordOf('zoe')),
+          userAccountControl: '512',
+        }),
+      )
+      const guessAs = async (template: string, name: string) => {
+        const { backend } = open({ bind: { kind: 'direct', template } })
+        expect(await login(backend, name, 'wrong')).toMatchObject({ isWrongPassword: true })
+        return Number((await samba.read(dn, 'badPwdCount'))?.get('badpwdcount')?.[0] ?? 0)
+      }
+      expect(await guessAs('AD\\{user}', 'zed')).toBe(0)
+      expect(await guessAs('AD\\{user}', 'zoe')).toBe(1)
+      // What the configuration refuses.
+      expect(await guessAs('{user}@ad.test', 'zed')).toBe(2)
+      expect(await guessAs('{user}@ad.test', 'zoe')).toBe(3)
+      await samba.delete(dn)
+    })
 
     test('the password must be that of the entry that was found', async () => {
       const displayName = `dn: ${domainPeople.bob}\nchangetype: modify\nreplace: displayName\ndisplayName: alice\n\n`

@@ -141,6 +141,33 @@ test('the reference configuration of docker_auth is carried over but for what no
   expect(new Set(proof.differences.map(({ example }) => example.who))).toEqual(new Set(['test']))
 })
 
+test.each([
+  [`\${account}@corp.example.com`, 'CORP\\{user}', /people bind as CORP\\\{user\} .* NetBIOS name/],
+  [`CORP\\\${account}`, 'CORP\\{user}', undefined],
+  [`cn=\${account},dc=a`, 'cn={user},dc=a', undefined],
+  [`\${account}@@x`, undefined, /ldap_auth is not carried over, because its bind_dn/],
+])(
+  'where people bind as %s, nobody of an Active Directory gets a second name',
+  async (dn, template, note) => {
+    const ldap = {
+      ...{ addr: 'd:636', base: 'dc=a', filter: `(sAMAccountName=\${account})` },
+      ...{ bind_dn: dn, initial_bind_as_user: true },
+    }
+    const text = `ldap_auth: ${JSON.stringify(ldap)}\nacl: []\n`
+    const { config, changes } = importDockerAuth(text, { file: 'f', services, htpasswd: undefined })
+    const file = join(temporaryFolder('import'), 'dockwarden.yml')
+    writeFileSync(file, config)
+    const { authentication } = await loadConfig({ file, env: {}, workingFolder: '/' })
+    const templates = authentication.flatMap((entry) =>
+      entry.kind === 'ldap' && entry.bind.kind === 'direct' ? [entry.bind.template] : [],
+    )
+    expect(templates).toEqual(template === undefined ? [] : [template])
+    const said = changes.map(({ message }) => message).join('\n')
+    if (note === undefined) expect(said).not.toContain('bind')
+    else expect(said).toMatch(note)
+  },
+)
+
 /** What the rules become for somebody who was not there when they were carried over. */
 function laterMore(rules: readonly object[]): readonly string[] {
   const users = { alice: { password: 'x', labels: { team: ['red'] } }, bob: { password: 'x' } }
