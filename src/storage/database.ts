@@ -191,12 +191,22 @@ export class Database {
     }
   }
 
+  #currentInode(): number | undefined {
+    try {
+      return statSync(this.path, { throwIfNoEntry: false })?.ino
+    } catch (error) {
+      // No right to enter the folder, or a disk that fails: what the system says names the path, and is for the log.
+      const message = 'the database cannot be reached; try again in a moment'
+      throw new AppError('unavailable', message, { cause: error })
+    }
+  }
+
   /**
    * What is written to a file that has been deleted or replaced is gone with the process, and what is
    * read from it has missed every change since.
    */
   #assertInPlace(): void {
-    if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return
+    if (this.#currentInode() === this.#inode) return
     throw new AppError('unavailable', 'the database is gone or was replaced; restart the server')
   }
 }

@@ -208,18 +208,40 @@ for (const { name, lose } of losses) {
   })
 }
 
-test('a database that may not be written is refused, with what to do', async () => {
-  // For root nothing is forbidden.
-  const isRoot = process.geteuid?.() === 0
-  const as = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (!isRoot) return await work()
-    process.seteuid?.(65_534)
-    try {
-      return await work()
-    } finally {
-      process.seteuid?.(0)
-    }
+/** For root nothing is forbidden. */
+async function unprivileged<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (process.geteuid?.() !== 0) return await work()
+  process.seteuid?.(65_534)
+  try {
+    return await work()
+  } finally {
+    process.seteuid?.(0)
   }
+}
+
+test('B14: while its folder may not be entered all is refused, names no path, and goes on after that', async () => {
+  const path = freshPath()
+  const folder = join(path, '..')
+  const database = await openDatabase({ path, clock })
+  await addStep(database, 'before')
+  chmodSync(folder, 0)
+  const refused = {
+    code: 'unavailable',
+    message: 'the database cannot be reached; try again in a moment',
+    cause: { code: 'EACCES' },
+  }
+  await unprivileged(async () => {
+    await expect(steps(database)).rejects.toMatchObject(refused)
+    await expect(addStep(database, 'never')).rejects.toMatchObject(refused)
+    await expect(database.changeMark()).rejects.toMatchObject(refused)
+    expect(await database.status()).toEqual({ ok: false, detail: refused.message })
+  })
+  chmodSync(folder, 0o700)
+  expect(await steps(database)).toEqual(['before'])
+  await database.close()
+})
+
+test('a database that may not be written is refused, with what to do', async () => {
   const folder = temporaryFolder('forbidden')
   chmodSync(folder, 0o755)
   const path = join(folder, 'dockwarden.db')
@@ -232,7 +254,9 @@ test('a database that may not be written is refused, with what to do', async () 
     join(empty, 'dockwarden.db'),
     join(empty, 'new', 'dockwarden.db'),
   ]) {
-    const refusal = await as(() => openDatabase({ path: forbidden, clock })).catch((error) => error)
+    const refusal = await unprivileged(() => openDatabase({ path: forbidden, clock })).catch(
+      (error) => error,
+    )
     expect(refusal).toMatchObject({ code: 'misconfigured' })
     expect(refusal.message).toContain(`${forbidden} cannot be opened or written`)
     expect(refusal.message).toContain('chmod')
