@@ -55,7 +55,7 @@ export function watchFile(path: string, options: WatchOptions): FileWatch {
       return
     }
     // What was read while somebody wrote is left to the next look.
-    if (isClosed || (await look(path)) !== current) return
+    if ((await look(path)) !== current || isClosed) return
     trouble = undefined
     taken = current
     await onChange(content)

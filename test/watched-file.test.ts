@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FileWatch, watchFile } from '../src/watched-file.ts'
 
@@ -156,6 +156,32 @@ test('nothing is told after close', async () => {
   writeFileSync(file, 'new')
   watch.close()
   await expectTold([])
+})
+
+test('nor is what was being looked at while it was closed', async () => {
+  start()
+  let late = 0
+  const closeAt = async (path: string, immediates: number): Promise<void> => {
+    let isClosed = false
+    writeFileSync(path, 'old')
+    const watched = watchFile(path, {
+      intervalMilliseconds: 1,
+      onChange() {
+        if (isClosed) late += 1
+      },
+    })
+    writeFileSync(path, 'new')
+    // At every moment of a look, which is some turns of the event loop long.
+    for (let turn = 0; turn < immediates; turn += 1) await nextTurn()
+    isClosed = true
+    watched.close()
+  }
+  for (let round = 0; round < 12; round += 1) {
+    const paths = Array.from({ length: 50 }, (_, index) => join(folder, String(index)))
+    await Promise.all(paths.map((path, index) => closeAt(path, 10 * index + round)))
+  }
+  await sleep(interval)
+  expect(late).toBe(0)
 })
 
 test('a slow listener is not called again before it has ended', async () => {

@@ -62,6 +62,7 @@ export class AccountsAuthenticator implements Authenticator {
   readonly #passwords: PasswordVerifier
   /** How often hashes had changed when they were told of last. */
   #announced: number | undefined
+  #isClosed = false
 
   constructor({ name, accounts, passwords }: AccountsOptions) {
     this.name = name
@@ -79,7 +80,10 @@ export class AccountsAuthenticator implements Authenticator {
     // Before the samples: what changes in between is told of the next time.
     const changes = await this.#accounts.hashChanges()
     if (changes === this.#announced) return
-    this.#passwords.announce(this, await this.#accounts.hashSamples())
+    const samples = await this.#accounts.hashSamples()
+    // A request in flight may outlive the backend: what it told then, nobody would take back.
+    if (this.#isClosed) return
+    this.#passwords.announce(this, samples)
     this.#announced = changes
   }
 
@@ -96,6 +100,7 @@ export class AccountsAuthenticator implements Authenticator {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#passwords.withdraw(this)
   }
 

@@ -62,6 +62,34 @@ test('the right password is accepted, and the subject is the account', async () 
   await database.close()
 })
 
+test('a backend that a reload closes while it reads its hashes announces them no more', async () => {
+  const { database, register } = await openStore()
+  await addAccount(register, 'alice', 'correct horse')
+  const announced: object[] = []
+  const verifier = new (class extends PasswordVerifier {
+    override announce(backend: object, hashes: Iterable<string>): void {
+      announced.push(backend)
+      super.announce(backend, hashes)
+    }
+  })()
+  let whenRead = () => {}
+  const accounts = new (class extends KyselyAccountStore {
+    override async hashSamples(): Promise<readonly string[]> {
+      const samples = await super.hashSamples()
+      whenRead()
+      return samples
+    }
+  })(database)
+  const backend = await openAccounts({ name: 'own', accounts, passwords: verifier })
+  expect(announced).toHaveLength(1)
+  await addAccount(register, 'bob', 'battery staple')
+  whenRead = () => backend.close()
+  expect(await login(backend, 'bob', 'battery staple')).toMatchObject({ kind: 'accepted' })
+  expect(announced).toHaveLength(1)
+  await verifier.close()
+  await database.close()
+})
+
 test('a wrong password is rejected, and a name that is not exactly one of ours is unknown', async () => {
   const { accounts, database, register } = await openStore()
   await addAccount(register, 'alice', 'correct horse')
