@@ -72,6 +72,23 @@ describeWithParts('When it does not work', ['slapd', 'ldapmodify', 'openssl'], (
     return { lines: { urls: other.ldapsUrl, tls: { ca_file: other.caFile } } }
   }
 
+  /** alice is in a group whose names are 1.2 MB, and in one that is in 50 others, one within the other. */
+  const bulkyDirectory = async (): Promise<Slapd> => {
+    const unit = (ou: string) =>
+      formatLdif(`ou=${ou},${suffix}`, { objectClass: 'organizationalUnit', ou })
+    const group = (dn: string, cn: string | readonly string[], member: string) =>
+      formatLdif(dn, { objectClass: 'groupOfNames', cn, member })
+    const names = Array.from({ length: 40 }, (_, index) => `${index}${'x'.repeat(30_000)}`)
+    const level = (index: number) => `cn=level${index},ou=deep,${suffix}`
+    const deep = Array.from({ length: 50 }, (_, index) =>
+      group(level(index), `level${index}`, index === 0 ? people.alice : level(index - 1)),
+    )
+    const huge = group(`cn=huge,ou=huge,${suffix}`, ['huge', ...names], people.alice)
+    const other = await startSlapd()
+    await other.add([unit('huge'), huge, unit('deep'), ...deep].join(''))
+    return other
+  }
+
   /** Of a program that takes no connections, with as many waiting as the kernel keeps for it. */
   const fullPort = async (): Promise<number> => {
     const port = await freePort()
@@ -166,6 +183,19 @@ describeWithParts('When it does not work', ['slapd', 'ldapmodify', 'openssl'], (
     }),
     'is no Active Directory': () => ({ lines: { groups: { mode: 'ad_nested' } } }),
     'there are several groups named …': () => ({ lines: {}, person: 'bob' }),
+    'so much of one person is not read': async () => {
+      const { ldapsUrl, caFile } = await bulkyDirectory()
+      const base = `ou=huge,${suffix}`
+      return { lines: { urls: ldapsUrl, tls: { ca_file: caFile }, groups: { base } } }
+    },
+    'questions within the time of a login': async () => {
+      const { port, caFile } = await bulkyDirectory()
+      const far = await startLdapProxy(port)
+      far.fault = { kind: 'delay', milliseconds: 25 }
+      const groups = { base: `ou=deep,${suffix}`, depth: 50 }
+      const urls = `ldap://127.0.0.1:${far.port}`
+      return { lines: { urls, tls: { ca_file: caFile }, groups, login_deadline: '1s' } }
+    },
     "more of the person's groups than the directory gives at once": () => ({
       lines: {
         groups: { base: groups.developers.replace('cn=developers,ou=groups', 'ou=contractors') },
