@@ -124,6 +124,11 @@ function lintPatterns(rule: Rule, warn: Warn): void {
 
 /** Names are made of components (distribution's reference grammar), which a literal must be. */
 function canFit({ segments }: Pattern): boolean {
+  // A host alone has a port. What a wildcard stands for can mend a component, but not move a colon.
+  const isPortOfHost = (index: number) => index === 0 && segments.length > 1
+  const hasColon = (each: (typeof segments)[number]) =>
+    typeof each === 'object' && each.tokens.includes(':')
+  if (segments.some((each, index) => hasColon(each) && !isPortOfHost(index))) return false
   const literals = segments.map((each) =>
     typeof each === 'symbol' || !each.isLiteral ? 'a' : each.text,
   )

@@ -42,6 +42,19 @@ describe('it finds', () => {
       ['who: authenticated, may: pull, on: [a, a.-b/**]'],
       ['never_matches 0'],
     ],
+    ...[
+      'releases/app:*',
+      'releases/app:1.*',
+      'releases/*:?',
+      '{a,b}:*',
+      'a:5000/b:*/c',
+      '**/a:*',
+      '${user}:1*',
+    ].map((on): [string, string[], string[]] => [
+      `a tag that is a wildcard: ${on}`,
+      [`who: authenticated, may_not: pull, on: "${on}"`],
+      ['never_matches 0'],
+    ]),
     // expired, not_yet
     ['an end', ['who: user:a, may: pull, on: a, when: { until: 2026-06-01 }'], ['expired 0']],
     [
@@ -208,6 +221,12 @@ describe('it leaves alone', () => {
       ]),
     ],
     ['a host with a port', ['who: authenticated, may: pull, on: "a.example:5000/b"']],
+    [
+      'a port that is a wildcard',
+      ['a:*/b', '*:5000/**', '{a,b}:50?0/*'].map(
+        (on) => `who: authenticated, may_not: pull, on: "${on}"`,
+      ),
+    ],
     ['separators', ['who: authenticated, may: pull, on: [a.b, a_b, a__b, "a--b", a-b.c/d]']],
     [
       'a time that has begun and not ended',
