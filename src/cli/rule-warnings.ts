@@ -15,7 +15,8 @@ export async function ruleWarnings(
   const all = [...config.rules, ...stored.map(({ rule }) => rule)]
   const names = knownNames(config, await accounts.list())
   const known = all.filter((rule) => typeof rule !== 'string')
-  return lint({ rules: known, groups: config.groups, names }, new Date())
-    .filter(({ rule, severity }) => rule.origin === origin && severity === 'warning')
+  const of = known.filter((rule) => rule.origin === origin)
+  return lint({ rules: known, groups: config.groups, names, of }, new Date())
+    .filter(({ severity }) => severity === 'warning')
     .map(({ message }) => `${origin}: ${message}`)
 }

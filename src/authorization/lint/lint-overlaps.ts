@@ -1,11 +1,10 @@
 /** Rules that lie upon each other: what one gives and another takes, and what both say. */
 
 import { type Pattern, parsePattern } from '../pattern.ts'
-import { catalog, type GroupMap, patternsOf } from '../policy.ts'
+import { catalog, type GroupMap } from '../policy.ts'
 import type { Rule } from '../rule.ts'
 import { listed, ruleTitle } from '../rule-words.ts'
 import type { Warn } from './lint-warning.ts'
-import { coversPattern } from './pattern-cover.ts'
 import { coversWho, partsOf, RuleParts } from './rule-parts.ts'
 
 export class Overlaps {
@@ -33,7 +32,7 @@ export class Overlaps {
     } else if (twin !== undefined) {
       warn('redundant', `says nothing that ${ruleTitle(twin)} does not say; remove it`)
     } else {
-      lintOwnPatterns(rule, warn)
+      this.#lintOwnPatterns(rule, warn)
     }
     this.#lintShallowDeny(rule, warn)
   }
@@ -63,6 +62,20 @@ export class Overlaps {
       ...partsOf(rule, 'mayNot').map((part) => this.#denied.saying(part)),
     ]
     return [...first].filter((other) => other !== rule && more.every((each) => each.has(other)))
+  }
+
+  /** Each pattern as a rule of its own: found by their keys and not by trying all pairs, of which a long list has many. */
+  #lintOwnPatterns(rule: Rule, warn: Warn): void {
+    const alone = rule.on
+      .filter((text) => text !== catalog)
+      .map((text) => ({ ...rule, on: [text] }))
+    if (alone.length < 2) return
+    const overlaps = new Overlaps(alone, this.#groups)
+    for (const each of alone) {
+      const outer = overlaps.#twinOf(each)
+      if (outer === undefined) continue
+      warn('redundant', `"${each.on}" covers nothing that "${outer.on}" does not cover; remove it`)
+    }
   }
 
   /** A release that is kept at `releases/*` is open at `releases/app/web`, where another rule gives more. */
@@ -95,20 +108,4 @@ function belowOf(text: string): Pattern | undefined {
   if (!/[^*]\/\*$/.test(text)) return undefined
   const patterns = parsePattern(`${text}/**`)
   return typeof patterns === 'string' || patterns.length > 1 ? undefined : patterns[0]
-}
-
-function lintOwnPatterns(rule: Rule, warn: Warn): void {
-  const on = rule.on.filter((text) => text !== catalog)
-  const isWithin = (inner: string, outer: string) =>
-    patternsOf(rule, inner).every((pattern) =>
-      patternsOf(rule, outer).some((other) => coversPattern(other, pattern)),
-    )
-  for (const [index, text] of on.entries()) {
-    const outer = on.find(
-      (other, at) =>
-        at !== index && isWithin(text, other) && (at < index || !isWithin(other, text)),
-    )
-    if (outer === undefined) continue
-    warn('redundant', `"${text}" covers nothing that "${outer}" does not cover; remove it`)
-  }
 }

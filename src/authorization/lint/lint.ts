@@ -27,12 +27,17 @@ export interface LintedRules {
   readonly rules: readonly Rule[]
   readonly groups: GroupMap
   readonly names: KnownNames
+  /** Those of the rules that warnings are wanted of. Default: all. */
+  readonly of?: readonly Rule[]
 }
 
 /** @returns the warnings in the order of the rules */
-export function lint({ rules, groups, names }: LintedRules, now: Date): readonly LintWarning[] {
+export function lint(
+  { rules, groups, names, of = rules }: LintedRules,
+  now: Date,
+): readonly LintWarning[] {
   const overlaps = new Overlaps(rules, groups)
-  return rules.flatMap((rule) => {
+  return of.flatMap((rule) => {
     const warnings: LintWarning[] = []
     const warn: Warn = (id, message, severity = 'warning') =>
       warnings.push({ id, severity, rule, message })
@@ -60,7 +65,7 @@ const whereNamesAre = {
 
 function lintNames(
   { who, mayNot }: Rule,
-  { groups, names, warn }: Omit<LintedRules, 'rules'> & { readonly warn: Warn },
+  { groups, names, warn }: Pick<LintedRules, 'groups' | 'names'> & { readonly warn: Warn },
 ): void {
   for (const principal of who) {
     if (principal.kind !== 'user' && principal.kind !== 'group') continue

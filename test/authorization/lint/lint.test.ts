@@ -376,6 +376,34 @@ describe('names that nobody has', () => {
   })
 })
 
+test('one rule is linted beside all others, of which nothing is said', async () => {
+  const config = await loadText(`
+rules:
+  - { who: user:a, may: pull, on: a..b }
+  - { who: user:a, may: pull, on: a/b }
+  - { who: anyone, may_not: pull, on: "a/**" }
+`)
+  const of = config.rules.slice(1)
+  const warnings = lint({ ...config, names: anyNames, of }, now)
+  expect(warnings.map(({ id, rule }) => [id, config.rules.indexOf(rule)])).toEqual([
+    ['shadowed', 1],
+  ])
+})
+
+test('a rule of 3,000 names is linted in a time that grows with their number', async () => {
+  const names = Array.from({ length: 3_000 }, (_, index) => `prod/app-${index}`)
+  const time = async (count: number) => {
+    const on = names.slice(0, count).join(', ')
+    const config = await loadText(`rules: [{ who: group:dev, may: push, on: [${on}, prod/app-0] }]`)
+    const start = processorTime()
+    expect(lint({ ...config, names: anyNames }, now)).toHaveLength(1)
+    return processorTime() - start
+  }
+  await time(300)
+  const small = await time(300)
+  expect(await time(3_000)).toBeLessThan(Math.max(small, 50) * 30)
+})
+
 test('10,000 rules that overlap in all ways are linted in a time that grows with their number', async () => {
   const teams = Array.from({ length: 2_500 }, (_, index) => [
     `{ who: "group:t${index}", may: push, on: "teams/t${index}/**" }`,
