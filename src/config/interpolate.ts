@@ -56,3 +56,22 @@ export function interpolate(
   )
   return faults.length > 0 ? { faults } : { text: filled }
 }
+
+/**
+ * An environment of other values that look alike: each letter and each digit is another one, and so is what
+ * is neither of them nor a usual separator. Whatever is told of both tells nothing of either.
+ */
+export function disguised(env: Environment): Environment {
+  const disguise = (value: string) =>
+    value.replace(/[^.:/@=,_*?{}[\]-]/gu, (character) => {
+      const set = alphabets.find((each) => each.includes(character))
+      return set === undefined
+        ? '\u00a4'
+        : (set.at((set.indexOf(character) + 1) % set.length) ?? '')
+    })
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, value && disguise(value)]),
+  )
+}
+
+const alphabets = ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '0123456789']

@@ -25,6 +25,7 @@ import {
 import { readConfigFile } from './config-file.ts'
 import { controlSocketPath } from './control-socket.ts'
 import { deepFreeze } from './deep-freeze.ts'
+import { disguised } from './interpolate.ts'
 import { type LoadOptions, locateConfig } from './locate-config.ts'
 import { type Origins, originsBelow } from './origins.ts'
 import { resolveRules } from './resolve-rules.ts'
@@ -100,9 +101,44 @@ function readContent<Schema extends z.ZodType>(
   if (document.value === null) throw new ConfigError([emptyFault(file)])
   const checked = schema.safeParse(document.value, { reportInput: true })
   if (document.faults.length > 0 || !checked.success) {
-    throw faultsOf(file, document, schemaFaults(checked.error?.issues ?? []))
+    const faults = faultsOfSchema(document, checked.error)
+    if (!document.isFilledIn) throw faultsOf(file, document, faults)
+    const other = readYaml(text, disguised(env))
+    const { error } = schema.safeParse(other.value, { reportInput: true })
+    throw faultsOf(file, document, withoutValues(faults, document, faultsOfSchema(other, error)))
   }
   return { document, content: checked.data }
+}
+
+function* faultsOfSchema(
+  document: YamlDocument,
+  error: z.ZodError | undefined,
+): Generator<SchemaFault> {
+  for (const fault of schemaFaults(error?.issues ?? [])) {
+    yield { ...fault, message: document.asWritten(fault.path, fault.message) }
+  }
+}
+
+/**
+ * What the environment gives may be a secret, and messages go into a log. One that would be another for
+ * other values tells something of them, be it a part, or what was made of it.
+ */
+function* withoutValues(
+  faults: Iterable<SchemaFault>,
+  document: YamlDocument,
+  ofOtherValues: Iterable<SchemaFault>,
+): Generator<SchemaFault> {
+  const keyOf = ({ path, message }: SchemaFault) => JSON.stringify([path, message])
+  const harmless = new Set([...ofOtherValues].map(keyOf))
+  for (const fault of faults) {
+    if (harmless.has(keyOf(fault))) yield fault
+    else yield { ...fault, message: valueFault(document.written(fault.path)) }
+  }
+}
+
+function valueFault(written: string): string {
+  const what = written.includes('${') ? `"${written}"` : 'this'
+  return `${what} does not go with what the environment gives, which is not shown because it may be a secret; correct it there`
 }
 
 interface Candidate {
@@ -167,13 +203,7 @@ function faultsOf(
     // What could not be read has no value: that the schema misses it is no fault of its own.
     if (ofDocument.some((fault) => isWithin(path, fault.path))) continue
     const place = at === 'key' ? document.placeOfKey(path) : document.placeOf(path)
-    // What the environment gives may be a secret, and the message goes into a log.
-    faults.push({
-      file,
-      place,
-      key: formatKeyPath(path),
-      message: document.asWritten(path, message),
-    })
+    faults.push({ file, place, key: formatKeyPath(path), message })
   }
   return new ConfigError(faults)
 }

@@ -32,7 +32,11 @@ export interface YamlDocument {
   placeOf(path: KeyPath): Place
   /** Where the last key of this path stands. */
   placeOfKey(path: KeyPath): Place
-  /** The message with the text of this path as the file has it, before the environment filled it in. */
+  /** Whether the environment may have filled in some of the texts. */
+  readonly isFilledIn: boolean
+  /** The text of this path as the file has it, before the environment filled it in; empty where there is none. */
+  written(path: KeyPath): string
+  /** The message with that text in the place of what the environment has made of it. */
   asWritten(path: KeyPath, message: string): string
 }
 
@@ -52,22 +56,28 @@ export function readYaml(text: string, env: Environment): YamlDocument {
   }
 
   const root = composeYaml(text, lines, refuse)?.contents ?? null
-  const value = faults.length === 0 ? new ValueReader(env, refuse).read(root, []) : undefined
+  const reader = new ValueReader(env, refuse)
+  const value = faults.length === 0 ? reader.read(root, []) : undefined
+  const written = (path: KeyPath) => {
+    const { node } = find(root, path)
+    return isScalar<string>(node) ? node.value : ''
+  }
   return {
     value,
     faults,
+    isFilledIn: reader.isFilledIn,
+    written,
     placeOf: (path) => placeAt(offsetOf(find(root, path).node)),
     placeOfKey: (path) => {
       const { key, node } = find(root, path)
       return placeAt(offsetOf(key ?? node))
     },
     asWritten: (path, message) => {
-      const { node } = find(root, path)
-      const written = isScalar<string>(node) ? node.value : ''
-      if (!written.includes('${')) return message
-      const filled = interpolate(written, env, holdsPattern(path))
+      const text = written(path)
+      if (!text.includes('${')) return message
+      const filled = interpolate(text, env, holdsPattern(path))
       return 'text' in filled && filled.text !== ''
-        ? message.replaceAll(filled.text, () => written)
+        ? message.replaceAll(filled.text, () => text)
         : message
     },
   }
@@ -84,6 +94,10 @@ class ValueReader {
   constructor(env: Environment, refuse: Refuse) {
     this.#env = env
     this.#refuse = refuse
+  }
+
+  get isFilledIn(): boolean {
+    return this.#expansion > 0
   }
 
   read(node: Node | null, path: KeyPath): unknown {

@@ -246,6 +246,39 @@ describe('the environment', () => {
     expect(fault).toContain(told)
     expect(fault).not.toContain('secret')
   })
+
+  test.each([
+    'server: { listen: "${A}" }',
+    'server: { listen: "${A}:5001" }',
+    'server: { listen: "a:9${A}" }',
+    'server: { public_url: "https://${A}" }',
+    'server: { trusted_proxies: ["${A}"] }',
+    'services: [{ name: r, token_lifetime: "${A}" }]',
+    'services: [{ name: "${A}" }, { name: "${A}" }]',
+    'services: [{ name: "${A}" }]\nrules: [{ who: anyone, may: pull, on: a, when: { service: b } }]',
+    'authentication: [accounts, { accounts: { name: "${A}" } }, { accounts: { name: "${A}" } }]',
+    'authentication: ["${A}"]',
+    'database: "sqlite://${A}"',
+    'rules: [{ who: "${A}", may: pull, on: a }]',
+    'rules: [{ who: anyone, may: "${A}", on: a }]',
+    'rules: [{ who: anyone, may: pull, on: "${A}" }]',
+    'rules: [{ who: anyone, may: pull, on: ["a", "b/{x,${A}}"] }]',
+    'rules: [{ who: anyone, may: pull, on: a, when: { network: "${A}" } }]',
+    'rules: [{ who: anyone, may: pull, on: a, when: { network: "10.0.0.0/${A}" } }]',
+    'rules: [{ who: anyone, may: pull, on: a, when: { from: "${A}" } }]',
+    'rule_tests: [{ who: a, may: pull, on: "${A}" }]',
+    'rule_tests: [{ who: a, may: pull, on: a, from: "${A}" }]',
+  ])('A7: nor a part of it, nor what is made of it: %s', async (text) => {
+    const values = ['Sup3rS3cret', 'sup3r#s3cret', '198.51.100.7/77', 'sup3r-s3cret-:99999', 'puhl']
+    const parts = /s3cret|sup3r|#|198\.51|77|99999|puhl|did you mean/i
+    for (const value of values) {
+      for (const fault of await faultsOf(text, { A: value })) {
+        const [, message = ''] = /^[\d:]+ [^ ]+ (.*)$/.exec(fault) ?? []
+        expect(message, value).not.toMatch(parts)
+        expect(message.length, value).toBeGreaterThan(20)
+      }
+    }
+  })
 })
 
 const example = fileURLToPath(new URL('../../deploy/dockwarden.example.yml', import.meta.url))
