@@ -31,7 +31,8 @@ export async function repositoryNames(
 ): Promise<RepositoryNames> {
   if (url === undefined) {
     if (file === undefined) return { names: undefined, isCut: false }
-    return { names: readList(await readText(file, terminal), file), isCut: false }
+    const source = file === '-' ? 'standard input' : file
+    return { names: readList(await readText(file, terminal), source), isCut: false }
   }
   if (file !== undefined) {
     throw new AppError('invalid_request', 'name --repositories or --registry, not both')
@@ -81,5 +82,13 @@ function readList(text: string, file: string): readonly string[] {
       `${file}:${wrong + 1}: "${names[wrong]}" is no repository; write one name a line, without host and tag`,
     )
   }
-  return [...new Set(names.filter((name) => name !== ''))]
+  const named = names.filter((name) => name !== '')
+  if (named.length === 0) {
+    // What a command that failed has piped in: nothing would be found, and the change let through.
+    throw new AppError(
+      'invalid_request',
+      `${file} names no repository; write one name a line, or leave --repositories out`,
+    )
+  }
+  return [...new Set(named)]
 }

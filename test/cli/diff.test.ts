@@ -46,6 +46,7 @@ rules: [{ who: ["group:dev"], may: [push], on: ["prod/**"] }]
 `,
   'built-in.yml': 'issuer: dockwarden\n',
   'names.txt': 'prod/api\n\n  public/base  \nother\n',
+  'no-names.txt': '\n  \n',
   'wrong-names.txt': 'prod/api\nprod/API\n',
 }
 for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -106,6 +107,8 @@ test('exits with 0 where there is no effect, and with 2 where that cannot be sai
       'old.yml new.yml --repositories wrong-names.txt',
       /wrong-names\.txt:2: "prod\/API" is no repository/,
     ],
+    ['old.yml new.yml --repositories no-names.txt', /no-names\.txt names no repository/],
+    ['old.yml new.yml --repositories -', /standard input names no repository/],
     ['old.yml new.yml --repositories - --registry http://x', /not both/],
     ['old.yml new.yml --registry registry.example.com', /is no URL/],
     ['old.yml new.yml --registry http://u:hidden@127.0.0.1:1', /^(?!.*hidden).*leave them out/s],
