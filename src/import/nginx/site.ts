@@ -1,5 +1,6 @@
 /** Finds the registry in a configuration of nginx: its server, its locations, and who may do what in each. */
 
+import { parsePattern } from '../../authorization/pattern.ts'
 import {
   type Admission,
   admissionOf,
@@ -183,9 +184,10 @@ function placesOf(locations: readonly Location[]): readonly Place[] {
 function repositoriesBelow(prefix: string): readonly string[] {
   const rest = prefix.slice('/v2/'.length)
   if (rest === '') return ['**']
-  if (!/^[a-z0-9._/-]+$/.test(rest) || rest.startsWith('_')) return []
-  if (rest.endsWith('/')) return [rest.slice(0, -1), `${rest}**`]
-  return [`${rest}*`, `${rest}*/**`]
+  if (!/^[a-z0-9._/-]+$/.test(rest)) return []
+  const names = rest.endsWith('/') ? [rest.slice(0, -1), `${rest}**`] : [`${rest}*`, `${rest}*/**`]
+  // What no name can be, a rule may not say either.
+  return names.filter((name) => typeof parsePattern(name) !== 'string')
 }
 
 function admissionByAction({

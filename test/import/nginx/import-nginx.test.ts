@@ -385,3 +385,27 @@ test('of several servers the one that is named is taken', () => {
     [['anyone'], ['*'], ['registry:catalog']],
   ])
 })
+
+test('a location that is about no repository is told, and the configuration can be used', async () => {
+  const folder = temporaryFolder('no-repository')
+  const paths = [
+    'team./',
+    'a-/',
+    '--/',
+    'a//b/',
+    '.a',
+    '_x/',
+    'Team/',
+    'a*/',
+    `${'a'.repeat(256)}/`,
+  ]
+  for (const path of paths) {
+    const text = `server { location /v2/ { ${proxy} }\nlocation /v2/${path} { deny all; ${proxy} } }`
+    const options = { file: 'f', server: undefined, services: [], peopleOf: () => [] }
+    const { config, left } = importNginx(text, options)
+    expect(left).toEqual([`location /v2/${path} (line 2): no repository has such a path`])
+    writeFileSync(join(folder, 'made.yml'), config)
+    const { rules } = await loadConfig({ file: 'made.yml', env: {}, workingFolder: folder })
+    expect(rules.flatMap(({ on }) => on)).toEqual(['**', 'registry:catalog'])
+  }
+})
