@@ -69,12 +69,12 @@ async function diff(
   const write = reportWriters[options.json === true ? 'json' : options.format]
   const [before, after] = await loadSides(old, next, options, terminal)
   const config = after.config ?? before.config
-  const services = servicesOf(options, config, [...before.rules, ...after.rules])
+  const services = servicesOf(options, before, after)
   const { names, isCut } = await repositoryNames(options, services[0] ?? '', config, terminal)
   const { compareRules } = await import('../authorization/compare/compare.ts')
   const comparison = compareRules(
-    { rules: before.rules, groups: before.groups ?? after.groups ?? {} },
-    { rules: after.rules, groups: after.groups ?? before.groups ?? {} },
+    { rules: rulesWithin(before, services), groups: before.groups ?? after.groups ?? {} },
+    { rules: rulesWithin(after, services), groups: after.groups ?? before.groups ?? {} },
     { services, now: new Date(), repositories: names },
   )
   const files: ComparedFiles = {
@@ -112,14 +112,23 @@ async function loadSides(
   return [await load(old), await load(next)]
 }
 
-function servicesOf(
-  { service }: DiffOptions,
-  config: Config | undefined,
-  rules: RulesAlone['rules'],
-): readonly string[] {
-  const named = rules.flatMap(({ when }) => when?.service ?? [])
-  const known = config === undefined ? [...new Set(['registry', ...named])] : serviceNames(config)
-  return service === undefined ? known : [chosenService(service, known)]
+/** Those of both sides, or the one that is wanted. */
+function servicesOf({ service }: DiffOptions, before: Side, after: Side): readonly string[] {
+  const sides = [after, before]
+  const known = sides.flatMap(({ config }) => (config === undefined ? [] : serviceNames(config)))
+  const named = sides.flatMap(({ rules }) => rules.flatMap(({ when }) => when?.service ?? []))
+  const all = [...new Set(known.length > 0 ? known : ['registry', ...named])]
+  return service === undefined ? all : [chosenService(service, all)]
+}
+
+/** For a service that only the other side has, this one issues no tokens, so its rules say nothing there. */
+function rulesWithin({ rules, config }: Side, services: readonly string[]): Side['rules'] {
+  const own = config === undefined ? services : serviceNames(config)
+  if (services.every((name) => own.includes(name))) return rules
+  return rules.map((rule) => ({
+    ...rule,
+    when: { ...rule.when, service: rule.when?.service ?? own },
+  }))
 }
 
 function usage(message: string): AppError {

@@ -151,6 +151,30 @@ rules: [{ who: anyone, may: pull, on: a, when: { service: two } }]
   expect(await ofService('--service', 'one')).toEqual([0, expect.stringMatching(/^no effect/)])
 })
 
+test('a service that one side alone has takes or gives all that its tokens hold', async () => {
+  const rule = (when = '') => `rules: [{ who: anyone, may: pull, on: a${when} }]\n`
+  const sides = {
+    'both.yml': `services: [{ name: one }, { name: two }]\n${rule()}`,
+    'one.yml': `services: [{ name: one }]\n${rule()}`,
+    'narrowed.yml': `services: [{ name: one }]\n${rule(', when: { service: one }')}`,
+  }
+  for (const [name, text] of Object.entries(sides)) writeFileSync(join(folder, name), text)
+  const first = async (...args: readonly string[]) => {
+    const { code, stdout } = await diff(...args)
+    return [code, stdout.split('\n')[0]]
+  }
+  const taken = '- pull a for anyone; for service two; no longer given by the rule of both.yml:2'
+  const given = '+ pull a for anyone; for service two; now given by the rule of both.yml:2'
+  expect(await first('both.yml', 'one.yml')).toEqual([1, taken])
+  expect(await first('both.yml', 'narrowed.yml')).toEqual([1, taken])
+  expect(await first('one.yml', 'both.yml')).toEqual([1, given])
+  expect(await first('both.yml', 'one.yml', '--service', 'two')).toEqual([
+    1,
+    taken.replace(' for service two;', ''),
+  ])
+  expect(await first('one.yml', 'narrowed.yml')).toEqual([0, expect.stringMatching(/^no effect/)])
+})
+
 test('on the repositories that a file or standard input names', async () => {
   const ofFile = await diff('old.yml', 'new.yml', '--repositories', 'names.txt')
   expect(ofFile.stdout).toContain(lines)
