@@ -36,13 +36,15 @@ export function lint(
   { rules, groups, names, of = rules }: LintedRules,
   now: Date,
 ): readonly LintWarning[] {
-  const overlaps = new Overlaps(rules, groups)
+  const hasEnded = ({ when }: Rule) => when?.until !== undefined && when.until <= now
+  const speaking = rules.filter((rule) => !hasEnded(rule))
+  const overlaps = new Overlaps(speaking, groups)
   return of.flatMap((rule) => {
     const warnings: LintWarning[] = []
     const warn: Warn = (id, message, severity = 'warning') =>
       warnings.push({ id, severity, rule, message })
     const { from, until } = rule.when ?? {}
-    if (until !== undefined && until <= now) {
+    if (until !== undefined && hasEnded(rule)) {
       warn('expired', `has not spoken since ${momentWords(until)}; remove it`)
       return warnings
     }

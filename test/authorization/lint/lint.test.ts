@@ -376,6 +376,11 @@ describe('names that nobody has', () => {
   })
 })
 
+test('a rule that has ended opens nothing below one level', async () => {
+  const ended = 'who: group:dev, may: push, on: "releases/**", when: { until: 2026-01-01 }'
+  expect(await lintOf(['who: anyone, may_not: push, on: releases/*', ended])).toEqual(['expired 1'])
+})
+
 test('one rule is linted beside all others, of which nothing is said', async () => {
   const config = await loadText(`
 rules:
