@@ -4,6 +4,7 @@
  */
 
 import { patternsIn } from '../explain/rule-fit.ts'
+import { anyDepth, anyText } from '../pattern.ts'
 import { catalog } from '../policy.ts'
 import { formatPrincipal, type Rule } from '../rule.ts'
 import { Answers, Side } from './answers.ts'
@@ -36,6 +37,8 @@ export interface Comparison {
 
 /** Questions of one principal about one repository: some seconds. */
 const maximumQuestions = 3_000_000
+/** Places in patterns, times those in a name, that are looked through in the time of one question. */
+const placesOfQuestion = 10_000
 
 /** Asks both policies the same, and tells where the answers differ. */
 export function compareRules(
@@ -60,9 +63,11 @@ export function compareRules(
   const oldSide = new Side(before, newSide.size)
   const answers = new Answers(oldSide, newSide, situations, effects)
   const changedParts = new Side({ rules: changed, groups: after.groups }, 0)
+  const searched = searchedPlaces(rules)
   let questions = 0
   for (const resource of resources) {
-    questions += principals.all.length
+    const effort = 1 + Math.floor((searched * resource.length) / placesOfQuestion)
+    questions += principals.all.length * effort
     if (questions > maximumQuestions) break
     effects.beginResource(resource)
     for (const principal of principals.all) {
@@ -80,6 +85,17 @@ export function compareRules(
     },
     isCut: principals.isCut || situations.isCut || witnesses.isCut || questions > maximumQuestions,
   }
+}
+
+/** Those of segments that may be tried at every character of a name: what has one `*` is found by how it begins and ends. */
+function searchedPlaces(rules: readonly Rule[]): number {
+  const segments = rules.flatMap(patternsIn).flatMap((pattern) => pattern.segments)
+  const places = segments.map((each) => {
+    if (each === anyDepth) return 0
+    const stars = each.tokens.filter((token) => token === anyText)
+    return stars.length > 1 ? each.tokens.length : 0
+  })
+  return places.reduce((sum: number, length) => sum + length, 0)
 }
 
 function comparedNames(

@@ -23,6 +23,8 @@ type Bound = readonly (string | typeof anyDepth)[]
 
 const maximumNames = 5_000
 const maximumMeetings = 50_000
+/** Of all meetings: a few seconds. Of two long patterns it takes as many as their lengths multiplied. */
+const maximumSteps = 20_000_000
 
 /**
  * For each pattern that says another thing than before a name that it alone covers, one that is a segment deeper for each
@@ -44,19 +46,24 @@ export function witnessNames(
     }
   }
   let meetings = 0
+  let steps = 0
+  const isTooMuch = () => meetings > maximumMeetings || steps > maximumSteps
+  const countStep = () => {
+    steps += 1
+  }
   for (const a of boundChanged) {
     for (const b of all) {
       if (beginApart(a, b)) continue
       meetings += 1
-      if (meetings > maximumMeetings) break
-      const shared = meetSegments(a, b, fresh)
+      if (isTooMuch()) break
+      const shared = meetSegments(a, b, fresh, countStep)
       if (shared !== undefined) found.add(shared)
     }
   }
   const valid = [...found].filter(isRepository)
   return {
     names: valid.slice(0, maximumNames),
-    isCut: valid.length > maximumNames || meetings > maximumMeetings,
+    isCut: valid.length > maximumNames || isTooMuch(),
   }
 }
 
@@ -102,16 +109,27 @@ function beginApart([a]: Bound, [b]: Bound): boolean {
   return isLiteral(a) && isLiteral(b) && a !== b
 }
 
-function meetSegments(a: Bound, b: Bound, fresh: string): string | undefined {
+function meetSegments(
+  a: Bound,
+  b: Bound,
+  fresh: string,
+  countStep: () => void,
+): string | undefined {
   return meet<Bound[number]>(a, b, {
     many: anyDepth,
     ofBoth: [],
     alone: (part) => plain(String(part), fresh),
-    shared: (x, y) => meetCharacters(String(x), String(y), fresh),
+    shared: (x, y) => meetCharacters(String(x), String(y), fresh, countStep),
+    countStep,
   })?.join('/')
 }
 
-function meetCharacters(a: string, b: string, fresh: string): string | undefined {
+function meetCharacters(
+  a: string,
+  b: string,
+  fresh: string,
+  countStep: () => void,
+): string | undefined {
   return meet<string>([...a], [...b], {
     many: '*',
     ofBoth: [fresh],
@@ -120,6 +138,7 @@ function meetCharacters(a: string, b: string, fresh: string): string | undefined
       if (x === '?') return y === '?' ? 'x' : y
       return y === '?' || x === y ? x : undefined
     },
+    countStep,
   })?.join('')
 }
 
@@ -131,18 +150,23 @@ interface Parts<Part> {
   /** What one part is where the other has `many`. */
   readonly alone: (part: Part) => string
   readonly shared: (a: Part, b: Part) => string | undefined
+  /** Called for each place of the one beside each of the other that is looked at. */
+  readonly countStep: () => void
 }
 
 /** Something that two globs both cover. */
 function meet<Part>(
   a: readonly Part[],
   b: readonly Part[],
-  { many, ofBoth, alone, shared }: Parts<Part>,
+  { many, ofBoth, alone, shared, countStep }: Parts<Part>,
 ): readonly string[] | undefined {
   const known = new Map<number, readonly string[] | undefined>()
   const visit = (i: number, j: number): readonly string[] | undefined => {
     const key = i * (b.length + 1) + j
-    if (!known.has(key)) known.set(key, from(i, j))
+    if (!known.has(key)) {
+      countStep()
+      known.set(key, from(i, j))
+    }
     return known.get(key)
   }
   const before = (head: string | undefined, tail: () => readonly string[] | undefined) => {
