@@ -1,7 +1,14 @@
 /** How a pattern misses a name, in words that say what would mend it. */
 
 import leven from 'leven'
-import { anyDepth, matches, matchesSegment, type Pattern, type Values } from '../pattern.ts'
+import {
+  anyDepth,
+  matches,
+  matchesSegment,
+  type Pattern,
+  parsePattern,
+  type Values,
+} from '../pattern.ts'
 
 export interface PatternMiss {
   /** How far off it is; see {@link patternMiss}. */
@@ -62,7 +69,14 @@ const starThatStops: SlipReader = (text, { segments, variables }, name, values) 
   )
   if (!matches({ segments: deep, variables }, name, values)) return undefined
   const wider = text.replace(/(?<=^|\/)\*(?=\/|$)/g, '**')
-  return `"*" is one segment of a name and never crosses "/": "${wider}" would fit`
+  const stops = '"*" is one segment of a name and never crosses "/"'
+  const patterns = parsePattern(wider)
+  const wouldFit =
+    typeof patterns !== 'string' && patterns.some((each) => matches(each, name, values))
+  // Alternatives stay within a segment, so none of them can be "**".
+  return wouldFit
+    ? `${stops}: "${wider}" would fit`
+    : `${stops}: write "**" in a pattern of its own, without the braces`
 }
 
 const below: SlipReader = (text, { segments, variables }, name, values) => {

@@ -144,6 +144,8 @@ test.each([
   ['a/**', 'a', 'that is what lies below a and not a itself: name "a" beside it'],
   ['a/*', 'a/b/c', '"*" is one segment of a name and never crosses "/": "a/**" would fit'],
   ['*/app', 'a/b/app', '"*" is one segment of a name and never crosses "/": "**/app" would fit'],
+  ['a/{*,x-y}', 'a/b/c', 'never crosses "/": write "**" in a pattern of its own'],
+  ['{*,x}/k/*', 'a/b/k/c', 'never crosses "/": write "**" in a pattern of its own'],
   ['app-*', 'app-1/web', 'what lies below that is "app-*/**"'],
   ['teams/dev/app', 'dev/app', 'with "teams/" before it, the name would fit'],
   ['teams/dev', 'mirror/teams/dev', 'without "mirror/" before it, the name would fit'],
