@@ -23,10 +23,10 @@ export function scopeOf({ resource, actions }: Question): Scope {
     : { type: 'repository', name: resource, actions }
 }
 
-/** One by one; a `*` on a repository is every action that there is. */
+/** One by one; a `*` is every action that there is, and on the catalog there is no other. */
 export function askedActions({ resource, actions }: Question): readonly Action[] {
-  const isAll = actions.includes('*') && resource !== catalog
-  return isAll ? repositoryActions : [...new Set(actions)]
+  if (!actions.includes('*')) return [...new Set(actions)]
+  return resource === catalog ? ['*'] : repositoryActions
 }
 
 /** As `alice`, `robot ci` or `anonymous`. */

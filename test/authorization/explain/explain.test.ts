@@ -160,6 +160,12 @@ test.each([
   expect(reasonFor(explained(lines, question(['*'], resource)))).toContain(words)
 })
 
+test('a question for all actions of the catalog is one for its only action', () => {
+  const lines: Line[] = [{ who: ['group:ops'], may: ['*'], on: ['registry:catalog'] }]
+  const { isGranted, reasons } = explained(lines, question(['pull', '*'], 'registry:catalog'))
+  expect([isGranted, reasons.map(({ action }) => action)]).toEqual([true, ['*']])
+})
+
 test('a doubtful group gives nothing and takes all the same', () => {
   const lines: Line[] = [
     { name: 'own', who: ['user:alice'], may: ['push'], on: ['a'] },
