@@ -1,6 +1,5 @@
 /** `dockwarden check`: everything that is wrong with a configuration, without using it. */
 
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { lint } from '../authorization/lint/lint.ts'
 import { endingRuleTests } from '../authorization/rule-tests.ts'
@@ -126,29 +125,17 @@ function endingTestFindings(config: Config, now: Date): readonly Finding[] {
 
 function lintFindings(config: Config, now: Date): readonly Finding[] {
   const names = knownNames(config)
-  const { file, rules, groups, rulesCandidate } = config
-  const sources = [
-    { file, rules, groups },
-    ...(rulesCandidate === undefined ? [] : [rulesCandidate]),
-  ]
+  const { rulesCandidate } = config
+  const sources = [config, ...(rulesCandidate === undefined ? [] : [rulesCandidate])]
   return sources.flatMap((source) => {
     // The built-in rules are nobody's to mend.
     if (source.file === undefined) return []
-    const { file } = source
-    const lines = readFileSync(file, 'utf8').split('\n')
-    return lint({ ...source, names }, now).flatMap(({ id, severity, rule, message }): Finding[] => {
-      const line = lineOf(rule.origin)
-      if (line !== undefined && isSilenced(lines, line, id)) return []
-      return [{ severity, file, line, key: `rules[${source.rules.indexOf(rule)}]`, id, message }]
-    })
-  })
-}
-
-/** By a comment `# lint: allow redundant, shadowed` on the rule's first line, or on a line of its own above it. */
-function isSilenced(lines: readonly string[], line: number, id: string): boolean {
-  const above = lines[line - 2]?.trimStart() ?? ''
-  return [above.startsWith('#') ? above : '', lines[line - 1] ?? ''].some((text) => {
-    const [, allowed = ''] = /#\s*lint: allow ([\w, ]+)/.exec(text) ?? []
-    return allowed.split(/[, ]+/).includes(id)
+    const { file, rules, groups, lintAllowances } = source
+    return lint({ rules, groups, names }, now)
+      .filter(({ id, rule }) => lintAllowances[rule.origin]?.includes(id) !== true)
+      .map(({ id, severity, rule, message }): Finding => {
+        const line = lineOf(rule.origin)
+        return { severity, file, line, key: `rules[${rules.indexOf(rule)}]`, id, message }
+      })
   })
 }

@@ -3,6 +3,7 @@
 import type { LdapSettings } from '../authentication/ldap/settings.ts'
 import type { Rule } from '../authorization/rule.ts'
 import type { RuleTest } from '../authorization/rule-tests.ts'
+import type { LintAllowances } from './lint-allowances.ts'
 import type { Origins } from './origins.ts'
 
 export interface Config {
@@ -20,6 +21,7 @@ export interface Config {
   /** Backends in the order in which they are asked. */
   readonly authentication: readonly BackendConfig[]
   readonly rules: readonly Rule[]
+  readonly lintAllowances: LintAllowances
   readonly ruleTests: readonly RuleTest[]
   /** Tried beside the rules in force. */
   readonly rulesCandidate: CandidateRules | undefined
@@ -34,6 +36,7 @@ export interface CandidateRules {
   readonly file: string
   readonly groups: Config['groups']
   readonly rules: readonly Rule[]
+  readonly lintAllowances: LintAllowances
 }
 
 /** What somebody is told whom the registry refuses. */

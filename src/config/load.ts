@@ -26,6 +26,7 @@ import { readConfigFile } from './config-file.ts'
 import { controlSocketPath } from './control-socket.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { disguised } from './interpolate.ts'
+import { lintAllowances } from './lint-allowances.ts'
 import { type LoadOptions, locateConfig } from './locate-config.ts'
 import { type Origins, originsBelow } from './origins.ts'
 import { resolveRules } from './resolve-rules.ts'
@@ -51,6 +52,7 @@ async function readConfig(file: string, text: string, env: LoadOptions['env']): 
   const folder = dirname(file)
   return resolveConfig(content, folder, {
     file,
+    text,
     originOf: originReader(file, document),
     origins: originsOfBackends(document, basename(file)),
     candidate:
@@ -143,6 +145,7 @@ function valueFault(written: string): string {
 
 interface Candidate {
   readonly file: string
+  readonly text: string
   readonly content: z.output<typeof candidateSchema>
   readonly originOf: OriginReader
 }
@@ -155,7 +158,7 @@ async function loadCandidate(file: string, env: LoadOptions['env']): Promise<Can
 /** @throws ConfigError */
 function readCandidate(file: string, text: string, env: LoadOptions['env']): Candidate {
   const { document, content } = readContent(file, text, env, candidateSchema)
-  return { file, content, originOf: originReader(file, document) }
+  return { file, text, content, originOf: originReader(file, document) }
 }
 
 /** The file and line of an element of a list, such as the third of `rules`. */
@@ -174,6 +177,7 @@ function originsOfBackends(document: YamlDocument, file: string): Origins {
 function builtInConfig(workingFolder: string): Config {
   return resolveConfig(configSchema.parse({}), workingFolder, {
     file: undefined,
+    text: '',
     originOf: () => 'built-in',
     origins: {},
     candidate: undefined,
@@ -236,14 +240,18 @@ function resolveConfig(
   folder: string,
   source: {
     readonly file: string | undefined
+    readonly text: string
     readonly originOf: OriginReader
     readonly origins: Origins
     readonly candidate: Candidate | undefined
   },
 ): Config {
-  const { server, services, authentication, rules } = content
+  const { server, services, authentication } = content
   const { candidate } = source
-  const noneOfBoth = rules === undefined && authentication === undefined
+  const noneOfBoth = content.rules === undefined && authentication === undefined
+  const rules = noneOfBoth
+    ? [everythingForAdmin, ownNamespace]
+    : resolveRules(content.rules ?? [], (index) => source.originOf('rules', index))
   return deepFreeze({
     file: source.file,
     server: resolveServer(
@@ -261,9 +269,8 @@ function resolveConfig(
     authentication: (authentication ?? [{ kind: 'accounts' as const, name: 'accounts' }]).map(
       (backend) => resolveBackend(backend, folder),
     ),
-    rules: noneOfBoth
-      ? [everythingForAdmin, ownNamespace]
-      : resolveRules(rules ?? [], (index) => source.originOf('rules', index)),
+    rules,
+    lintAllowances: lintAllowances(source.text, rules),
     ruleTests: content.rule_tests.map((test, index) => ({
       origin: source.originOf('rule_tests', index),
       asker: test.who && { ...test.who, groups: test.groups.map((name) => ({ name })) },
@@ -274,14 +281,23 @@ function resolveConfig(
       address: test.from,
       time: test.at,
     })),
-    rulesCandidate: candidate && {
-      file: candidate.file,
-      groups: candidate.content.groups ?? content.groups,
-      rules: resolveRules(candidate.content.rules, (index) => candidate.originOf('rules', index)),
-    },
+    rulesCandidate: candidate && resolveCandidate(candidate, content.groups),
     denials: { contact: content.denials.contact, detail: content.denials.detail },
     origins: source.origins,
   })
+}
+
+function resolveCandidate(
+  { file, text, content, originOf }: Candidate,
+  groups: Config['groups'],
+): NonNullable<Config['rulesCandidate']> {
+  const rules = resolveRules(content.rules, (index) => originOf('rules', index))
+  return {
+    file,
+    groups: content.groups ?? groups,
+    rules,
+    lintAllowances: lintAllowances(text, rules),
+  }
 }
 
 function resolveBackend(backend: BackendConfig, folder: string): BackendConfig {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { command } from '../support/command.ts'
 import { program } from '../support/dockwarden.ts'
+import { run } from '../support/process.ts'
 import { runMetered } from '../support/processor-time.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -171,6 +172,15 @@ rules:
   expect(stderr).toMatch(
     /^.*:6: warning \(opens_to_anonymous\): rules\[2\]: lets everybody push .*\n$/,
   )
+})
+
+test('also in a file that can be read only once, as a pipe', async () => {
+  const text = `rules:
+  - { who: anyone, may: pull, on: "**" } # lint: allow opens_to_anonymous
+`
+  const line = 'printf %s "$2" | "$0" "$1" check --strict -c /dev/stdin'
+  const { code, stderr } = await run('sh', ['-c', line, process.execPath, program, text])
+  expect([code, stderr]).toEqual([0, ''])
 })
 
 describe('who is nobody is told where that is certain', () => {

@@ -54,6 +54,7 @@ describe('which file', () => {
       ruleTests: [],
       rulesCandidate: undefined,
       denials: { contact: undefined, detail: 'none' },
+      lintAllowances: {},
       origins: {},
     })
   })
