@@ -17,11 +17,13 @@ export function lintAllowances(text: string, rules: readonly Rule[]): LintAllowa
   )
 }
 
-/** On the rule's first line, or on a line of its own above it. */
+/** On the rule's first line, and on the comments above it; a `-` may stand there by itself. */
 function allowedAt(lines: readonly string[], line: number | undefined): readonly string[] {
   // A built-in rule stands on none.
   if (line === undefined) return []
-  const first = /^\s*#/.test(lines[line - 2] ?? '') ? line - 2 : line - 1
+  const isAbove = (text: string | undefined) => /^\s*(?:-\s*)?#|^\s*-\s*$/.test(text ?? '')
+  let first = line - 1
+  while (isAbove(lines[first - 1])) first -= 1
   return lines.slice(first, line).flatMap((text) => {
     const [, allowed = ''] = /#\s*lint: allow ([\w, ]+)/.exec(text) ?? []
     return allowed.split(/[, ]+/).filter((id) => id !== '')

@@ -183,6 +183,44 @@ test('also in a file that can be read only once, as a pipe', async () => {
   expect([code, stderr]).toEqual([0, ''])
 })
 
+const silenced: Readonly<Record<string, string>> = {
+  'among other comments': `
+rules:
+  # lint: allow opens_to_anonymous
+  # This mirror is public.
+  - { who: anyone, may: pull, on: "**" }
+`,
+  'above a dash by itself': `
+rules:
+  # lint: allow opens_to_anonymous
+  -
+    # This mirror is public.
+    who: anyone
+    may: pull
+    on: "**"
+`,
+  'behind the dash': `
+rules:
+  - # lint: allow opens_to_anonymous
+    who: anyone
+    may: pull
+    on: "**"
+`,
+}
+test.each(Object.entries(silenced))('such a comment counts %s', async (_, text) => {
+  expect(await command(site({ 'dockwarden.yml': text }), ['check', '--strict'])).toMatchObject({
+    code: 0,
+    stderr: '',
+  })
+})
+
+test('but not at another rule', async () => {
+  const rule = '  - { who: anyone, may: pull, on: "**" }\n'
+  const text = `rules:\n  # lint: allow opens_to_anonymous\n  - { who: "user:a", may: push, on: a }\n${rule}`
+  const { stderr } = await command(site({ 'dockwarden.yml': text }), ['check'])
+  expect(stderr).toMatch(/:4: warning \(opens_to_anonymous\)/)
+})
+
 describe('who is nobody is told where that is certain', () => {
   const hash = '$2y$10$abcdefghijklmnopqrstuuPhcXcYzpsYmaXyFr9dq8ZJ5Wzxk2PuW'
   const directory = 'preset: openldap, urls: ldaps://a, base: dc=a, bind: anonymous'
