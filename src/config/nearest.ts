@@ -12,5 +12,7 @@ export function nearest(word: string, known: readonly string[]): string {
 export function closest(word: string, known: readonly string[]): string | undefined {
   // A third of the letters may be wrong; beyond that a guess misleads.
   const maxDistance = Math.floor(Math.min(word.length, 30) / 3) + 1
-  return closestMatch(word.toLowerCase(), known, { maxDistance })
+  // Of a "*" every single letter is one change away, and so is nothing at all.
+  const words = known.filter((each) => /\w/.test(each))
+  return closestMatch(word.toLowerCase(), words, { maxDistance })
 }

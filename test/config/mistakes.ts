@@ -339,6 +339,12 @@ export const mistakes: readonly Mistake[] = [
     'did you mean "pull"?',
   ],
   [
+    'action of one letter',
+    rule('    may: p\n    on: a\n'),
+    '4:10: rules[0].may: ',
+    'known are: pull, push, delete, *',
+  ],
+  [
     'upper-case pattern',
     rule('    may: pull\n    on: [a, Team/**]\n'),
     '5:13: rules[0].on[1]: ',
