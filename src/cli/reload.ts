@@ -1,7 +1,10 @@
 /** `dockwarden reload`: has the running server read its configuration anew, and tells what came of it. */
 
 import type { Command } from 'commander'
+import { ConfigError } from '../config/config-error.ts'
 import { askForReload } from '../control/control-client.ts'
+import type { ReloadResult } from '../control/control-operations.ts'
+import { AppError } from '../errors.ts'
 import { printable, printableJson } from '../printable.ts'
 import { askServer } from './ask-server.ts'
 import { configOption } from './config-option.ts'
@@ -26,10 +29,10 @@ interface ReloadOptions {
   readonly json?: true
 }
 
-/** @returns the exit code: failed where the server keeps its old configuration */
+/** @returns the exit code: failed where the server keeps its old configuration, or none can be asked */
 async function reload(options: ReloadOptions, terminal: Terminal): Promise<number> {
   const { print, complain } = terminal
-  const result = await askServer(options, terminal, askForReload)
+  const { result, isAnswer } = await askedResult(options, terminal)
   if (options.json) {
     print(printableJson(result))
   } else if (result.ok) {
@@ -41,7 +44,26 @@ async function reload(options: ReloadOptions, terminal: Terminal): Promise<numbe
     )
   } else {
     for (const reason of result.reasons) complain(printable(reason))
-    complain('the server keeps its old configuration')
+    complain(`${isAnswer ? 'the server' : 'a server that runs'} keeps its old configuration`)
   }
   return result.ok ? exitCodes.done : exitCodes.failed
+}
+
+/**
+ * What the server answers; what kept it from being asked is a "no" as well, for a program that reads JSON, and
+ * where it is the file, in which nothing says whether a server runs.
+ *
+ * @throws AppError unavailable, unless JSON is wanted
+ */
+async function askedResult(
+  options: ReloadOptions,
+  terminal: Terminal,
+): Promise<{ readonly result: ReloadResult; readonly isAnswer: boolean }> {
+  try {
+    return { result: await askServer(options, terminal, askForReload), isAnswer: true }
+  } catch (error) {
+    const isNo = error instanceof ConfigError || (options.json && error instanceof AppError)
+    if (!isNo) throw error
+    return { result: { ok: false, reasons: error.message.split('\n') }, isAnswer: false }
+  }
 }

@@ -72,8 +72,16 @@ test('A21: a file that is no YAML any more, or has vanished, is told with its pl
   writeFileSync(server.configFile, `${good}\n  ]: [\n`)
   expect(await reload()).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/dockwarden\.yml:\d+:\d+: /),
+    stderr: expect.stringMatching(
+      /dockwarden\.yml:\d+:\d+: .*\na server that runs keeps its old configuration\n$/,
+    ),
   })
+  const json = await reload('--json')
+  expect([json.code, json.stderr, JSON.parse(json.stdout)]).toEqual([
+    1,
+    '',
+    { ok: false, reasons: [expect.stringMatching(/dockwarden\.yml:\d+:\d+: /)] },
+  ])
   rmSync(server.configFile)
   expect(await reload('--config', server.configFile)).toMatchObject({
     code: 1,
@@ -91,6 +99,15 @@ test('without a server it says so; where the database is misspelt, that', async 
     code: 1,
     stderr: `dockwarden: no server is running with this configuration: ${socket} is not there\n`,
   })
+  const json = await reload('--config', file, '--json')
+  expect([json.code, json.stderr, JSON.parse(json.stdout)]).toEqual([
+    1,
+    '',
+    {
+      ok: false,
+      reasons: [`no server is running with this configuration: ${socket} is not there`],
+    },
+  ])
   writeFileSync(file, 'databse: sqlite:accounts/dockwarden.db\n')
   expect(await reload('--config', file)).toMatchObject({
     code: 1,
