@@ -47,7 +47,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...full, ...drills],
           // Most of them wait for another process more than they compute.
-          maxWorkers: Math.max(2, availableParallelism()),
+          maxWorkers: availableParallelism() + 1,
           testTimeout: 120_000,
           hookTimeout: 240_000,
         },
