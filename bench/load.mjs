@@ -21,6 +21,9 @@ export async function askRepeatedly(url, { seconds, credentials }) {
     ['-t1', '-c32', `-d${seconds}s`, '--timeout', '30s', ...header, '-s', reportScript, url],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
+  await once(wrk, 'spawn').catch(({ message }) => {
+    throw new Error(`${message}: the load comes from wrk; install it (Debian: apt-get install wrk)`)
+  })
   const [output] = await Promise.all([text(wrk.stdout), once(wrk, 'close')])
   const report = JSON.parse(output.trimEnd().split('\n').at(-1))
   if (report.refused > 0 || report.broken > 0) {
