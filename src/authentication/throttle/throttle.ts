@@ -133,16 +133,15 @@ export class Throttle implements LoginLimits {
 
   admit({ address, username }: LoginSource): void {
     const network = networkOf(address)
-    if (this.#known.has(nameDigest(username), network)) return
     const limits = [
       { level: this.#networks.find(network), limit: networkLimit },
       { level: this.#inVain.find(network), limit: vainLimit },
     ]
     for (const { level, limit } of limits) {
       const wait = level?.timeToRoom(limit) ?? 0
-      if (level !== undefined && wait > 0) {
-        throw this.#refusal({ name: 'network', level, limit }, wait, network)
-      }
+      if (level === undefined || wait === 0) continue
+      if (this.#known.has(nameDigest(username), network)) return
+      throw this.#refusal({ name: 'network', level, limit }, wait, network)
     }
   }
 
